@@ -1,0 +1,58 @@
+# Needs only make and Python 3.11 or newer; every target sets up what it uses.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test lab data publish constraints clean models
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PY := .venv/bin/python
+LATEST := .venv-latest/bin/python
+NB ?=
+export PYTHONPATH := $(CURDIR)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+run: .venv/.ready models  ## run every notebook (or NB=path), write _build/ and a table
+	@$(PY) tools/run_notebooks.py $(if $(NB),"$(NB)")
+
+test: .venv/.ready .venv-latest/.ready models  ## lint, unit tests, every notebook, and the newest packages
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+	@$(PY) -m nbstripout --verify day_*/*.ipynb
+	@$(PY) -m pytest
+	@echo "Again on the newest packages (constraints/latest.txt):"
+	@$(LATEST) -m pytest -m "not notebook or one_a_day"
+
+lab: .venv/.ready models  ## open the course in JupyterLab
+	@$(PY) -m jupyterlab
+
+data: .venv/.ready  ## rebuild every derived file in data/
+	@$(PY) data/build
+
+publish: .venv/.ready  ## REPOSITORY=owner/name REF=tag: write both into every badge and setup cell
+	@$(PY) tools/publish.py "$(REPOSITORY)" "$(REF)"
+
+constraints: .venv/.ready  ## refresh constraints/latest.txt with today's newest packages
+	@$(PY) tools/latest.py
+
+clean:  ## delete the environments and everything built
+	@rm -rf .venv .venv-latest _build
+
+models: .venv/.ready
+	@$(PY) -c "import besci; [besci.model_path(key) for key in ('minilm', 'smollm2-135m')]"
+
+.venv/.ready: constraints/colab.txt
+.venv-latest/.ready: constraints/latest.txt
+
+# The stamp comes last: an interrupted set-up has none, and the next make takes up where it stopped.
+.venv/.ready .venv-latest/.ready: requirements.txt requirements-dev.txt
+	@if [ -z "$(PYTHON)" ]; then \
+	  echo "This course needs Python 3.11 or newer; none was found. Install one (https://www.python.org/downloads/) or name it: make PYTHON=/path/to/python3"; exit 1; fi
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "This course needs Python 3.11 or newer; $(PYTHON) is older. Name another one: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Setting up $(@D) with $< (once, some minutes) ..."
+	@$(@D)/bin/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --requirement requirements-dev.txt --constraint $<
+	@$(@D)/bin/python -m pip check --quiet
+	@touch $@

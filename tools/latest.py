@@ -1,0 +1,35 @@
+"""Write constraints/latest.txt: what pip installs today where nothing but torch is held back.
+
+torch stays at the version of constraints/colab.txt, so that a CPU build is used where one is
+offered. Run the tests afterwards; commit the file only if they pass.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+COURSE = Path(__file__).resolve().parent.parent
+HEAD = """\
+# The newest packages on which the course was tested. Refresh: make constraints
+"""
+
+
+def newest(folder):
+    """`name==version` lines of a fresh environment in `folder` with the course's requirements."""
+    (torch,) = re.findall(r"^torch==[\d.]+", (COURSE / "constraints/colab.txt").read_text(), re.M)
+    venv.create(folder, with_pip=True)
+    pip = [str(Path(folder) / "bin" / "python"), "-m", "pip"]
+    wanted = ["--requirement", str(COURSE / "requirements-dev.txt"), torch]
+    subprocess.run([*pip, "install", "--quiet", *wanted], check=True)
+    listed = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout
+    return re.sub(r"(==[^+\s]+)\+\S+", r"\1", listed)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        text = HEAD + newest(scratch)
+    (COURSE / "constraints/latest.txt").write_text(text, encoding="utf-8")
+    print("constraints/latest.txt is new; run make test, then commit it.", file=sys.stderr)
