@@ -1,0 +1,145 @@
+"""Sentence embeddings: one call, unit length, each text embedded once and remembered on disk."""
+
+import hashlib
+import sqlite3
+import warnings
+from contextlib import closing
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from besci.registry import cache_dir, entry, model_path
+
+_BATCH = 64
+_TABLE = "CREATE TABLE IF NOT EXISTS embeddings (text BLOB PRIMARY KEY, vector BLOB)"
+
+
+def embed(texts, model="minilm", progress=True):
+    """Embed texts as points on the unit sphere, so that a dot product is a cosine.
+
+    texts: n strings (list, tuple, numpy array, pandas Series; its index does not matter) or one
+    string. model: a key of `besci.models()` or the folder of a sentence-transformers model.
+    Returns (n, d) float32 with rows of length 1, or (d,) for one string; d is 384 for minilm.
+    Equal texts give equal rows. Embeddings of registry models are kept in the course's cache by
+    (model commit, text) and read from there the next time.
+    Raises TypeError for anything that is not text and ValueError for empty text, each naming the
+    index; warns where a text is longer than the model reads.
+    """
+    if isinstance(texts, str):
+        return embed([texts], model, progress)[0]
+    texts = _checked(texts)
+    distinct = list(dict.fromkeys(texts))
+    if Path(model).is_dir():
+        known = {}
+    else:
+        commit = entry(model)["commit"]
+        known = _read(model, commit, distinct)
+    missing = [text for text in distinct if text not in known]
+    if missing:
+        folder = str(model) if Path(model).is_dir() else model_path(model)
+        fresh = dict(zip(missing, _encode(folder, missing, progress), strict=True))
+        if not Path(model).is_dir():
+            _write(model, commit, fresh)
+        known |= fresh
+    return np.stack([known[text] for text in texts])
+
+
+def _checked(texts):
+    """The texts as a list of non-empty strings."""
+    try:
+        texts = list(texts)
+    except TypeError:
+        raise TypeError(
+            f"embed needs text or a list of texts, not {type(texts).__name__}"
+        ) from None
+    if not texts:
+        raise ValueError("embed needs at least one text; the list is empty")
+    for index, text in enumerate(texts):
+        if not isinstance(text, str):
+            what = "a missing value" if text is None or text != text else repr(text)
+            raise TypeError(
+                f"texts[{index}] is {what} ({type(text).__name__}), not text. "
+                "Drop such rows (.dropna()) or turn numbers into text (.astype(str))."
+            )
+        if not text.strip():
+            raise ValueError(f"texts[{index}] is empty. Drop it: an empty text has no meaning.")
+    return [str(text) for text in texts]
+
+
+@lru_cache(maxsize=2)
+def _load(folder):
+    """A SentenceTransformer on the GPU if there is one."""
+    from sentence_transformers import SentenceTransformer
+
+    from besci.registry import gpu
+
+    return SentenceTransformer(folder, device="cuda" if gpu() else "cpu")
+
+
+def _encode(folder, texts, progress):
+    """(n, d) float32 unit vectors, with a progress bar where it takes more than a moment."""
+    encoder = _load(folder)
+    lengths = [
+        len(ids) for ids in encoder.tokenizer(texts, truncation=False, verbose=False).input_ids
+    ]
+    limit = encoder.max_seq_length
+    long = [index for index, length in enumerate(lengths) if limit and length > limit]
+    if long:
+        warnings.warn(
+            f"{len(long)} of {len(texts)} new texts have more than {limit} tokens; what follows is "
+            f"not read. The first begins {texts[long[0]][:60]!r}. Split long texts into passages.",
+            stacklevel=4,
+        )
+    return encoder.encode(
+        texts,
+        batch_size=_BATCH,
+        normalize_embeddings=True,
+        convert_to_numpy=True,
+        show_progress_bar=progress and len(texts) > 20 * _BATCH,
+    ).astype(np.float32, copy=False)
+
+
+def _store(model, commit):
+    """A connection to this model's embeddings; a damaged file is set aside and begun anew."""
+    file = cache_dir() / "embeddings" / f"{model}-{commit[:12]}.sqlite"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for attempt in (1, 2):
+        store = sqlite3.connect(file, timeout=60)
+        try:
+            if store.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
+                store.execute(_TABLE)
+                return store
+            raise sqlite3.DatabaseError("damaged")
+        except sqlite3.DatabaseError as error:
+            store.close()
+            if attempt == 2 or isinstance(error, sqlite3.OperationalError):
+                raise
+            file.replace(file.with_suffix(".damaged"))
+
+
+def _key(text):
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _read(model, commit, texts):
+    """Those of the texts that are remembered: {text: vector}."""
+    found = {}
+    with closing(_store(model, commit)) as store:
+        for text in texts:
+            row = store.execute(
+                "SELECT vector FROM embeddings WHERE text = ?", [_key(text)]
+            ).fetchone()
+            if row:
+                found[text] = np.frombuffer(row[0], dtype=np.float32)
+    return found
+
+
+def _write(model, commit, vectors):
+    """Remember {text: vector}; a full disk costs only the memory, not the result."""
+    rows = [(_key(text), vector.tobytes()) for text, vector in vectors.items()]
+    try:
+        with closing(_store(model, commit)) as store, store:
+            store.executemany("INSERT OR REPLACE INTO embeddings VALUES (?, ?)", rows)
+    except sqlite3.OperationalError as error:
+        warnings.warn(f"embeddings could not be kept for next time: {error}", stacklevel=4)

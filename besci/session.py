@@ -1,0 +1,87 @@
+"""What a notebook's setup cell calls: a quiet, seeded session and one line that describes it."""
+
+import os
+import platform
+import random
+import warnings
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+
+from besci.registry import default_generator, gpu
+
+
+@dataclass(frozen=True)
+class Session:
+    """What this session runs on; `print(session)` shows the line that `start` printed."""
+
+    python: str
+    torch: str
+    transformers: str
+    device: str
+    memory_gb: float
+    embedder: str
+    generator: str
+    seed: int
+
+    def __str__(self):
+        return (
+            f"Python {self.python} · torch {self.torch} · transformers {self.transformers} · "
+            f"{self.device}, {self.memory_gb:.0f} GB · models: {self.embedder}, {self.generator} · "
+            f"seed {self.seed}"
+        )
+
+
+def start(seed=42):
+    """Prepare a session and print one line: versions, device, memory, models, seed.
+
+    Seeds Python, numpy and torch, switches off the libraries' chatter and sets the plot style.
+    Functions that draw at random take a seed of their own, so re-running one cell gives the same
+    result whatever ran before. Returns a Session. Raises TypeError for a seed that is no integer.
+    """
+    if not isinstance(seed, int):
+        raise TypeError(f"seed must be a whole number, not {seed!r}")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+    import pandas as pd
+    import torch
+    import transformers
+
+    from besci.plots import set_style
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    set_style()
+    pd.set_option("display.max_colwidth", 120)  # whole questionnaire items
+    device, memory = _device()
+    session = Session(
+        python=platform.python_version(),
+        torch=version("torch").split("+")[0],
+        transformers=version("transformers"),
+        device=device,
+        memory_gb=memory,
+        embedder="minilm",
+        generator=default_generator(),
+        seed=seed,
+    )
+    print(session)
+    return session
+
+
+def _device():
+    """Name and memory (GB) of what computes: the GPU if there is one, else the processor."""
+    if gpu():
+        import torch
+
+        properties = torch.cuda.get_device_properties(0)
+        return f"GPU {properties.name}", properties.total_memory / 1e9
+    import psutil
+
+    return f"CPU with {os.cpu_count()} cores", psutil.virtual_memory().total / 1e9

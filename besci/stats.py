@@ -1,0 +1,194 @@
+"""Statistics of the course: each estimate with an interval, each from a named source.
+
+scipy and statsmodels do the work wherever they can; what stands here is what they lack.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats as _scipy
+
+
+class Estimate(NamedTuple):
+    """A value with the bounds of its interval; prints as `0.34 [0.28, 0.40]`."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self):
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+def pairs(matrix):
+    """The upper triangle of a square matrix, row by row, without the diagonal.
+
+    matrix: (n, n). Returns (n * (n - 1) / 2,). R equivalent: `m[upper.tri(m)]`, other order.
+    Raises ValueError if the matrix is not square.
+    """
+    matrix = np.asarray(matrix)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"a square matrix is needed, this one has shape {matrix.shape}")
+    return matrix[np.triu_indices(len(matrix), k=1)]
+
+
+def square(values):
+    """The symmetric matrix with zero diagonal whose `pairs` are `values`.
+
+    values: (n * (n - 1) / 2,). Returns (n, n).
+    Raises ValueError if no n gives that many pairs.
+    """
+    values = np.asarray(values, dtype=float)
+    n = int((1 + np.sqrt(1 + 8 * len(values))) / 2)
+    if n * (n - 1) // 2 != len(values):
+        raise ValueError(f"{len(values)} values are not the pairs of any number of items")
+    matrix = np.zeros((n, n))
+    matrix[np.triu_indices(n, k=1)] = values
+    return matrix + matrix.T
+
+
+def correlation(x, y):
+    """Pearson correlation of two vectors of equal length n >= 3, without missing values.
+
+    Raises ValueError for unequal lengths, missing values or a constant vector, which have no
+    correlation; numpy would return NaN and go on.
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if x.shape != y.shape or x.ndim != 1 or len(x) < 3:
+        raise ValueError(
+            f"two vectors of equal length >= 3 are needed, not {x.shape} and {y.shape}"
+        )
+    for name, vector in (("first", x), ("second", y)):
+        if np.isnan(vector).any():
+            raise ValueError(
+                f"the {name} vector misses a value at index {np.isnan(vector).argmax()}"
+            )
+        if np.ptp(vector) == 0:
+            raise ValueError(f"the {name} vector is constant, so it correlates with nothing")
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+def accuracy(correct, level=0.95):
+    """Share of right answers with the Wilson score interval.
+
+    correct: (n,) of True/False. level: confidence level. Returns an Estimate.
+    Raises ValueError if there are no answers.
+    Source: Wilson (1927), https://doi.org/10.1080/01621459.1927.10502953, by statsmodels.
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    correct = np.asarray(correct, dtype=bool)
+    if correct.size == 0:
+        raise ValueError("no answers to score")
+    low, high = proportion_confint(correct.sum(), correct.size, alpha=1 - level, method="wilson")
+    return Estimate(float(correct.mean()), float(low), float(high))
+
+
+def spearman_brown(r, factor=2.0):
+    """Reliability of a measure made `factor` times as long, from the reliability `r` of one part.
+
+    Source: Spearman (1910), https://doi.org/10.1111/j.2044-8295.1910.tb00206.x; Brown (1910).
+    """
+    return factor * r / (1 + (factor - 1) * r)
+
+
+def split_half(responses, keying=None, splits=20, seed=0):
+    """Reliability of the correlations between items: the ceiling of whatever predicts them.
+
+    People are split in random halves, the item correlations of one half are correlated with those
+    of the other, and Spearman-Brown steps the result up to the full sample.
+    responses: (people, items). keying: (items,) of +1/-1 or None; with it, the correlations are
+    those of keyed items. Returns an Estimate over the splits (mean, 2.5th and 97.5th percentile).
+    Raises ValueError if fewer than 20 people are given.
+    """
+    responses = np.asarray(responses, dtype=float)
+    if len(responses) < 20:
+        raise ValueError(f"at least 20 people are needed to split them, not {len(responses)}")
+    signs = 1.0 if keying is None else pairs(np.outer(keying, keying))
+    rng, found = np.random.default_rng(seed), []
+    for _ in range(splits):
+        order = rng.permutation(len(responses))
+        halves = order[: len(order) // 2], order[len(order) // 2 :]
+        one, two = (pairs(np.corrcoef(responses[half].T)) * signs for half in halves)
+        found.append(spearman_brown(correlation(one, two)))
+    return Estimate(float(np.mean(found)), *(float(q) for q in np.percentile(found, [2.5, 97.5])))
+
+
+def bootstrap_items(x, y, statistic=correlation, draws=1000, level=0.95, seed=0):
+    """Interval for the agreement of two item-by-item matrices, over the sampling of items.
+
+    Pairs that share an item are not independent, so items are resampled, not pairs; pairs of an
+    item with its own copy are left out.
+    x, y: (n, n) symmetric. statistic: function of two vectors of pairs. Returns an Estimate
+    (statistic of the data, percentile bounds). Raises ValueError for fewer than 4 items.
+    Source: Snijders & Borgatti (1999), vertex bootstrap, Connections 22(2), 161-170.
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    pairs(x), pairs(y)
+    if x.shape != y.shape or len(x) < 4:
+        raise ValueError(
+            f"two matrices of the same 4 or more items are needed: {x.shape}, {y.shape}"
+        )
+    rng, rows, columns = np.random.default_rng(seed), *np.triu_indices(len(x), k=1)
+    found = []
+    while len(found) < draws:
+        drawn = rng.integers(len(x), size=len(x))
+        if len(np.unique(drawn)) < 4:
+            continue
+        left, right = drawn[rows], drawn[columns]
+        keep = left != right
+        left, right = left[keep], right[keep]
+        found.append(statistic(x[left, right], y[left, right]))
+    tail = 50 * (1 - level)
+    low, high = np.percentile(found, [tail, 100 - tail])
+    return Estimate(float(statistic(pairs(x), pairs(y))), float(low), float(high))
+
+
+def bootstrap(statistic, *columns, draws=1000, level=0.95, seed=0):
+    """Percentile interval of any statistic, resampling rows (people or items).
+
+    statistic: function of the columns, returning a float. columns: arrays of equal length n, rows
+    kept together. Returns an Estimate. Raises ValueError for unequal lengths or fewer than 2 rows.
+    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap.
+    """
+    columns = [np.asarray(column) for column in columns]
+    sizes = {len(column) for column in columns}
+    if len(sizes) != 1 or min(sizes) < 2:
+        raise ValueError(f"columns of one length >= 2 are needed, these have {sorted(sizes)} rows")
+    rng, n = np.random.default_rng(seed), sizes.pop()
+    found = [
+        statistic(*(column[rows] for column in columns))
+        for rows in (rng.integers(n, size=n) for _ in range(draws))
+    ]
+    tail = 50 * (1 - level)
+    low, high = np.nanpercentile(found, [tail, 100 - tail])
+    return Estimate(float(statistic(*columns)), float(low), float(high))
+
+
+class Mantel(NamedTuple):
+    """Correlation of two matrices, one-sided p, and the (permutations,) values under chance."""
+
+    r: float
+    p: float
+    null: np.ndarray
+
+
+def mantel(x, y, permutations=999, seed=0):
+    """Mantel test: do two item-by-item matrices agree more than if items were interchangeable?
+
+    The rows and columns of `y` are shuffled together, which keeps the dependence between pairs
+    that share an item. x, y: (n, n) symmetric. Returns a Mantel with one-sided p =
+    (1 + number of shuffles with r at least as large) / (1 + permutations).
+    Raises ValueError if shapes differ or a matrix is constant.
+    Source: Mantel (1967), Cancer Research 27(2), 209-220.
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    r = correlation(pairs(x), pairs(y))
+    rng, rows, columns = np.random.default_rng(seed), *np.triu_indices(len(x), k=1)
+    z = _scipy.zscore(x[rows, columns])
+    null = np.empty(permutations)
+    for i in range(permutations):
+        order = rng.permutation(len(y))
+        null[i] = z @ y[order[rows], order[columns]] / len(z)
+    null = null / pairs(y).std()  # the shuffled pairs keep mean and spread, and z has mean 0
+    return Mantel(r, float((1 + (null >= r - 1e-12).sum()) / (1 + permutations)), null)

@@ -1,0 +1,19 @@
+"""What all tests share: where the course is, and its notebooks."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+COURSE = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted(COURSE.glob("day_*/*.ipynb"))
+sys.path.insert(0, str(COURSE / "tools"))
+
+
+def notebook_id(file):
+    return f"{file.parent.name}/{file.stem}"
+
+
+@pytest.fixture(scope="session")
+def course():
+    return COURSE

@@ -1,0 +1,159 @@
+"""Self-checks: stubs get a polite hint, likely mistakes their own message, none ever raises."""
+
+import numpy as np
+import pytest
+
+from besci import checks, embed, load_data, stats
+from besci.checks import NotYet, day_2, task
+
+
+@task("do this")
+def task_9_9(answer):
+    if answer == 1:
+        return "one it is."
+    if answer == 2:
+        raise NotYet("two is too many.")
+    return answer.missing_attribute
+
+
+@pytest.mark.parametrize(
+    "answer, shown",
+    [
+        ((...,), "○ Task 9.9 is open. Hint: do this"),
+        ((), "○ Task 9.9 is open. Hint: do this"),
+        ((1,), "✓ Task 9.9: one it is."),
+        ((2,), "✗ Task 9.9, not yet: two is too many."),
+        (("x",), "✗ Task 9.9, not yet: the check could not read your answer, which is of type str"),
+    ],
+)
+def test_a_check_prints_its_verdict_and_never_raises(answer, shown, capsys):
+    assert task_9_9(*answer) is None
+    assert capsys.readouterr().out.startswith(shown)
+
+
+@pytest.mark.parametrize("answer", ["text", [1, 2], None, float("nan"), {"a": 1}])
+def test_number_says_what_is_no_single_number(answer):
+    with pytest.raises(NotYet):
+        checks.number(answer)
+
+
+def all_tasks():
+    return [f for name, f in vars(day_2).items() if name.startswith("task_")]
+
+
+@pytest.mark.parametrize("check", all_tasks(), ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "answer", [..., None, "nonsense", -99.0, [], [1, 2, 3], np.nan, {"a": 1}, object()], ids=repr
+)
+def test_no_check_of_the_course_passes_or_raises_on_nonsense(check, answer, capsys):
+    more = [stats.Estimate(0.2, 0.1, 0.3)] if check.__name__ == "task_2_2" else []
+    check(answer, *more)
+    assert capsys.readouterr().out[0] == ("○" if answer is ... else "✗")
+
+
+@pytest.fixture(scope="module")
+def day2():
+    """What a learner computes on day 2, right and wrong."""
+    items, people = load_data("personality_items"), load_data("personality_responses")
+    vectors, keying = embed(items["text"]), items["keying"].to_numpy()
+    cosine, construct = stats.pairs(vectors @ vectors.T), items["construct"].to_numpy()
+    answers = people[items["item_id"]].to_numpy(dtype=float)
+    r, signs = stats.pairs(np.corrcoef(answers.T)), stats.pairs(np.outer(keying, keying))
+    i, j = np.triu_indices(len(items), k=1)
+    same, equal = construct[i] == construct[j], keying[i] == keying[j]
+    return dict(locals())
+
+
+RIGHT_1_1 = "sum of products alone"
+WRONG = {
+    "1.1 forgot to divide": ("task_1_1", lambda d: 3 * d["a"] @ d["b"], "sum of products alone"),
+    "1.1 squared length": ("task_1_1", lambda d: d["a"] @ d["b"] / 3, "squared length"),
+    "1.1 distance": ("task_1_1", lambda d: 1 - d["a"] @ d["b"], "cosine distance"),
+    "1.2 position": ("task_1_2", lambda d: d["near"].argmax(), "right position"),
+    "1.2 farthest": ("task_1_2", lambda d: d["texts"][d["near"].argmin()], "farthest"),
+    "1.2 second": ("task_1_2", lambda d: d["texts"][d["near"].argsort()[-2]], "1 items are nearer"),
+    "1.2 not an item": ("task_1_2", lambda d: "I am shy", "no item has this text"),
+    "1.3 sign": ("task_1_3", lambda d: d["low"] - d["high"], "sign is turned"),
+    "1.3 all pairs": (
+        "task_1_3",
+        lambda d: d["cosine"][d["equal"]].mean() - d["cosine"][~d["equal"]].mean(),
+        "compared all pairs",
+    ),
+    "1.3 one mean": ("task_1_3", lambda d: d["high"], "one of the two means"),
+    "1.4 too near": (
+        "task_1_4",
+        lambda d: ["I am happy.", "I am not happy."],
+        "Both contain: am, happy, i",
+    ),
+    "1.4 one sentence": ("task_1_4", lambda d: "I am happy.", "two sentences in a list"),
+    "2.1 unkeyed": (
+        "task_2_1",
+        lambda d: stats.correlation(d["cosine"], d["r"]),
+        "unkeyed correlation",
+    ),
+    "2.1 absolute": (
+        "task_2_1",
+        lambda d: stats.correlation(abs(d["cosine"]), abs(d["r"])),
+        "absolute values",
+    ),
+    "2.1 keyed cosine": (
+        "task_2_1",
+        lambda d: stats.correlation(d["cosine"] * d["signs"], d["r"]),
+        "turned the cosines",
+    ),
+    "2.2 turned round": ("task_2_2", lambda d: 1 / d["ratio"], "turned round"),
+    "2.2 a width": ("task_2_2", lambda d: 0.13, "this is a width"),
+    "2.3 nearest pair": ("task_2_3", lambda d: d["nearest"], "nearest pair"),
+    "2.3 no construct": ("task_2_3", lambda d: ["Luck", "Order"], "names of two constructs"),
+    "3.1 top 1": ("task_3_1", lambda d: [d["top"][0], 3 / 27], "top-1 accuracy"),
+    "3.1 chance of one": ("task_3_1", lambda d: [d["top"][1], 1 / 27], "three of 27"),
+    "3.1 per cent": ("task_3_1", lambda d: [d["top"][1], 300 / 27], "per cent"),
+    "3.1 one number": ("task_3_1", lambda d: d["top"][1], "two numbers"),
+    "3.2 sign": ("task_3_2", lambda d: d["loo"][1] - d["loo"][0], "sign is turned"),
+    "3.2 one accuracy": ("task_3_2", lambda d: d["loo"][1], "one of the two accuracies"),
+    "3.3 sign": ("task_3_3", lambda d: -d["turned_r"], "the sign is not"),
+    "3.3 raw": ("task_3_3", lambda d: d["raw_r"], "raw answers"),
+}
+
+
+@pytest.fixture(scope="module")
+def more(day2):
+    d = dict(day2)
+    d["a"], d["b"] = embed(["Worry about things.", "Fear for the worst."])
+    d["texts"] = d["items"]["text"].tolist()
+    d["near"] = d["vectors"] @ embed("I never know what to say to new people.")
+    d["high"] = d["cosine"][d["same"] & d["equal"]].mean()
+    d["low"] = d["cosine"][d["same"] & ~d["equal"]].mean()
+    names = np.array(sorted(set(d["construct"])))
+    middle = np.stack([d["vectors"][d["construct"] == n].mean(axis=0) for n in names])
+    middle /= np.linalg.norm(middle, axis=1, keepdims=True)
+    k = stats.pairs(middle @ middle.T).argmax()
+    d["nearest"] = [names[index[k]] for index in np.triu_indices(len(names), k=1)]
+    step = 1.96 / np.sqrt(9045 - 3)
+    naive = np.tanh(np.arctanh(0.2) + step) - np.tanh(np.arctanh(0.2) - step)
+    d["ratio"] = 0.13 / naive
+    labels = load_data("constructs")["construct"].to_numpy()
+    cosines = d["vectors"] @ embed(labels).T
+    rank = np.argsort(np.argsort(-cosines, axis=1), axis=1)
+    own = rank[np.arange(135), [labels.tolist().index(c) for c in d["construct"]]]
+    d["top"] = [(own < 1).mean(), (own < 3).mean()]
+    d["loo"] = [day_2._centroid_accuracy(False), day_2._centroid_accuracy(True)]
+
+    def scales(data):
+        pair = (
+            data[:, d["construct"] == n].mean(axis=1) for n in ("Anxiety", "Emotional stability")
+        )
+        return stats.correlation(*pair)
+
+    d["raw_r"] = scales(d["answers"])
+    d["turned_r"] = scales(np.where(d["keying"] > 0, d["answers"], 7 - d["answers"]))
+    return d
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_likely_mistake_gets_its_own_message(name, more, capsys):
+    check, wrong, message = WRONG[name]
+    extra = [stats.Estimate(0.2, 0.14, 0.27)] if check == "task_2_2" else []
+    getattr(day_2, check)(wrong(more), *extra)
+    shown = capsys.readouterr().out
+    assert shown.startswith("✗") and message in shown

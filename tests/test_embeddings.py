@@ -1,0 +1,156 @@
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import COURSE
+
+import besci
+from besci import embeddings
+from besci.registry import cache_dir
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """An empty course cache that still finds the models: only embeddings start anew."""
+    models = Path(besci.model_path("minilm")).parent
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "models").symlink_to(models)
+    monkeypatch.setenv("BESCI_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def count_calls(monkeypatch):
+    seen, plain = [], embeddings._encode
+
+    def counting(folder, texts, progress):
+        seen.append(list(texts))
+        return plain(folder, texts, progress)
+
+    monkeypatch.setattr(embeddings, "_encode", counting)
+    return seen
+
+
+def test_rows_are_unit_length_and_equal_the_library_s_own(own_cache):
+    from sentence_transformers import SentenceTransformer
+
+    texts = ["Get angry easily.", "Love to read poetry.", "Привет, мир 🌍"]
+    vectors = besci.embed(texts)
+    assert vectors.shape == (3, 384) and vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    plain = SentenceTransformer(besci.model_path("minilm")).encode(texts, normalize_embeddings=True)
+    assert np.allclose(vectors, plain, atol=1e-5)
+
+
+def test_paraphrases_lie_closer_than_unrelated_sentences(own_cache):
+    a, b, c = besci.embed(
+        ["Get angry easily.", "Lose my temper quickly.", "Tulips need a cold winter."]
+    )
+    assert a @ b > a @ c + 0.2
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["one text", "another"],
+        ("one text", "another"),
+        np.array(["one text", "another"]),
+        np.array(["one text", "another"], dtype=object),
+        pd.Series(["one text", "another"], index=[7, 3]),
+        pd.Series(["one text", "another"], dtype="string"),
+    ],
+    ids=["list", "tuple", "array", "objects", "series", "string series"],
+)
+def test_lists_arrays_and_series_give_the_same(own_cache, texts):
+    assert np.array_equal(besci.embed(texts), besci.embed(["one text", "another"]))
+
+
+def test_one_string_gives_one_vector(own_cache):
+    assert np.array_equal(besci.embed("one text"), besci.embed(["one text"])[0])
+
+
+def test_each_text_is_embedded_once_and_remembered(own_cache, monkeypatch):
+    calls = count_calls(monkeypatch)
+    first = besci.embed(["b", "a", "b", "b"])
+    assert calls == [["b", "a"]] and np.array_equal(first[0], first[2])
+    second = besci.embed(["a", "c", "b"])
+    assert calls == [["b", "a"], ["c"]] and np.array_equal(second[2], first[0])
+
+
+@pytest.mark.parametrize(
+    "texts, error, message",
+    [
+        ([], ValueError, "at least one text"),
+        (["a", ""], ValueError, r"texts\[1\] is empty"),
+        (["a", "  \n"], ValueError, r"texts\[1\] is empty"),
+        (["a", None], TypeError, r"texts\[1\] is a missing value"),
+        (["a", float("nan")], TypeError, r"texts\[1\] is a missing value \(float\)"),
+        (["a", "b", 3.5], TypeError, r"texts\[2\] is 3.5 \(float\).*astype\(str\)"),
+        (12, TypeError, "not int"),
+    ],
+)
+def test_what_is_not_text_is_refused_with_its_index(texts, error, message):
+    with pytest.raises(error, match=message):
+        besci.embed(texts)
+
+
+def test_an_unknown_model_names_those_there_are():
+    with pytest.raises(ValueError, match="minilm"):
+        besci.embed(["a"], model="no-such-model")
+
+
+def test_a_text_longer_than_the_model_reads_is_said_so(own_cache):
+    with pytest.warns(UserWarning, match="1 of 2 new texts have more than 256 tokens"):
+        besci.embed(["short", "word " * 400])
+
+
+def test_a_damaged_store_is_set_aside_and_built_anew(own_cache):
+    before = besci.embed(["a", "b"])
+    (file,) = (cache_dir() / "embeddings").glob("*.sqlite")
+    file.write_bytes(b"this is no database" * 100)
+    assert np.array_equal(besci.embed(["a", "b"]), before)
+    data = bytearray(file.read_bytes())
+    data[4096:] = b"\xff" * (len(data) - 4096)  # a readable head, a spoilt body
+    file.write_bytes(data)
+    assert np.array_equal(besci.embed(["a", "b"]), before)
+
+
+def test_a_full_disk_costs_the_memory_not_the_result(own_cache, monkeypatch):
+    def full(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    vectors = besci.embed(["a"])
+    monkeypatch.setattr(embeddings, "_read", lambda *_: {})
+    monkeypatch.setattr(embeddings, "_store", full)
+    with pytest.warns(UserWarning, match="could not be kept"):
+        assert np.array_equal(besci.embed(["a"]), vectors)
+
+
+def test_two_processes_at_once_share_one_store(own_cache):
+    script = "import besci; besci.embed([f'item number {k}' for k in range(30)])"
+    both = [subprocess.Popen([sys.executable, "-c", script], cwd=COURSE) for _ in range(2)]
+    assert [process.wait(120) for process in both] == [0, 0]
+    (file,) = (own_cache / "embeddings").glob("*.sqlite")
+    with sqlite3.connect(file) as store:
+        assert store.execute("SELECT count(*) FROM embeddings").fetchone() == (30,)
+
+
+def test_a_folder_with_a_tuned_model_works_and_is_never_mixed_up_with_the_cache(
+    own_cache, tmp_path
+):
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    tuned = SentenceTransformer(besci.model_path("minilm"))
+    with torch.no_grad():
+        for weights in tuned.parameters():
+            weights.add_(torch.randn_like(weights) * 0.02)
+    tuned.save(str(tmp_path / "tuned"))
+    base = besci.embed(["a sentence"])
+    assert not np.allclose(
+        besci.embed(["a sentence"], model=str(tmp_path / "tuned")), base, atol=1e-3
+    )
+    assert np.array_equal(besci.embed(["a sentence"]), base)

@@ -1,0 +1,139 @@
+"""Every notebook runs top to bottom in a fresh kernel, and all are built alike."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import COURSE, NOTEBOOKS, notebook_id
+from publish import address, setup_cell
+from run_notebooks import execute
+
+ONE_A_DAY = {
+    min((n for n in NOTEBOOKS if n.parent == day), key=lambda n: n.stat().st_size)
+    for day in {n.parent for n in NOTEBOOKS}
+}
+
+
+def read(file):
+    return nbformat.read(file, as_version=4)
+
+
+def code(notebook, tag=None):
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in cells if tag is None or tag in cell.metadata.get("tags", [])]
+
+
+def each_notebook(marks=False):
+    return pytest.mark.parametrize(
+        "file",
+        [
+            pytest.param(
+                n,
+                id=notebook_id(n),
+                marks=pytest.mark.one_a_day if marks and n in ONE_A_DAY else (),
+            )
+            for n in NOTEBOOKS
+        ],
+    )
+
+
+@pytest.mark.notebook
+@each_notebook(marks=True)
+def test_notebook_runs_in_a_fresh_kernel_and_its_solutions_pass_their_checks(file, tmp_path):
+    run = execute(file, tmp_path, use_quick=True, report=lambda *_, **__: None)
+    assert run.error == ""
+    assert run.tasks >= 3 and run.solved == run.tasks
+
+
+@each_notebook()
+def test_notebook_is_valid_and_saved_clean(file):
+    notebook = read(file)
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert "widgets" not in notebook.metadata
+    assert all(not cell.outputs and cell.execution_count is None for cell in code(notebook))
+
+
+@each_notebook()
+def test_notebook_has_the_common_anatomy(file):
+    notebook = read(file)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert notebook.cells[0].source.startswith(f"# Day {file.parent.name[-1]} · {file.name[0]} · ")
+    for part in ("**You will**", "**Time**", "**Needs**", "## What to take away"):
+        assert part in text
+    assert "## Limits: what you may not conclude" in text and "## Try on your own data" in text
+    assert 15 <= len(notebook.cells) <= 30
+    assert len(code(notebook, "parameters")) == 1
+    for cell in code(notebook):
+        if "solution" not in cell.metadata.get("tags", []):
+            assert len([line for line in cell.source.splitlines() if line.strip()]) <= 20
+
+
+@each_notebook()
+def test_headings_go_down_one_level_at_a_time(file):
+    markdown = [cell.source for cell in read(file).cells if cell.cell_type == "markdown"]
+    levels = [len(mark) for mark in re.findall(r"^(#+) ", "\n".join(markdown), re.M)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(below <= above + 1 for above, below in zip(levels, levels[1:], strict=False))
+
+
+@each_notebook()
+def test_each_task_has_a_stub_a_check_and_a_folded_solution(file):
+    notebook = read(file)
+    cells = code(notebook)
+    checked = [re.findall(r"check\.(task_\w+)\(", cell.source) for cell in cells]
+    solutions = code(notebook, "solution")
+    for cell in solutions:
+        (name,) = re.findall(r"check\.(task_\w+)\(", cell.source)
+        stub = cells[cells.index(cell) - 1]
+        assert f"check.{name}(" in stub.source and "answer = ..." in stub.source
+        assert cell.metadata.cellView == "form" and cell.metadata.jupyter.source_hidden
+    assert sum(len(names) for names in checked) == 2 * len(solutions)
+
+
+@each_notebook()
+def test_quick_parameters_name_only_what_the_parameters_cell_sets(file):
+    notebook = read(file)
+    (cell,) = code(notebook, "parameters")
+    for name in notebook.metadata.get("besci", {}).get("quick", {}):
+        assert re.search(rf"^{name} = ", cell.source, re.M), name
+
+
+@each_notebook()
+def test_setup_cell_and_badge_are_the_common_ones(file):
+    notebook = read(file)
+    (setup,) = code(notebook, "setup")
+    repository, ref, day = address(setup.source)
+    assert day == file.parent.name
+    assert setup.source == setup_cell(repository, ref, day)
+    link = f"https://colab.research.google.com/github/{repository}/blob/{ref}/{day}/{file.name}"
+    assert f"({link})" in notebook.cells[0].source
+
+
+def test_all_notebooks_and_pages_point_to_one_address():
+    (setups,) = {address(code(read(file), "setup")[0].source)[:2] for file in NOTEBOOKS}
+    pages = [COURSE / "README.md", *COURSE.glob("day_*/*.md")]
+    links = re.findall(
+        r"/github/([\w.-]+/[\w.-]+)/blob/([\w.-]+)/", "".join(map(Path.read_text, pages))
+    )
+    assert links and set(links) == {setups}
+
+
+@each_notebook()
+def test_no_prose_states_a_result_of_a_run(file):
+    """Learners run other models: a correlation, accuracy or share in prose would be wrong there."""
+    for cell in read(file).cells:
+        if cell.cell_type == "markdown":
+            found = re.findall(r"\br ?[=≈] ?[-−]?\.?\d|\baccuracy of \d|\bAUC of", cell.source)
+            assert not found, (cell.id, found)
+
+
+def test_no_notebook_defines_a_function_that_another_one_defines():
+    homes = {}
+    for file in NOTEBOOKS:
+        for cell in code(read(file)):
+            for name in re.findall(r"^def (\w+)\(", cell.source, re.M):
+                homes.setdefault(name, set()).add(notebook_id(file))
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}
