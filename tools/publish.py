@@ -34,11 +34,11 @@ if "google.colab" in sys.modules:
         todo = f"publish it (make publish), or upload the whole course folder as {course}"
         sys.exit(f"This copy of the course has no address to load the rest from: {todo}.")
     clone = f'git clone -q --depth 1 --branch {REF} https://github.com/{REPOSITORY} "{course}"'
-    install = f'"{sys.executable}" -m pip install -q -r "{course}/requirements.txt"'
+    install = f'"{sys.executable}" -m pip install -r "{course}/requirements.txt"'
     for step in [clone, install][(course / "besci").is_dir() :]:
         done = subprocess.run(step, shell=True, capture_output=True, text=True)
         if done.returncode:
-            sys.exit(f"Setup stopped at: {step}\\n{done.stderr[-2000:]}")
+            sys.exit(f"Setup stopped at: {step}\\n{(done.stdout + done.stderr)[-3000:]}")
     os.chdir(course / DAY)
 sys.path.insert(0, str(course))"""
 
