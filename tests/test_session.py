@@ -1,0 +1,60 @@
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import COURSE
+
+import besci
+
+
+def test_start_prints_one_line_with_versions_device_models_and_seed(capsys):
+    session = besci.start(seed=7)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line == str(session) and line.endswith("models: minilm, smollm2-135m · seed 7")
+    for part in ("Python 3.", "torch 2.", "transformers 5.", "CPU with", " GB"):
+        assert part in line
+
+
+def test_start_seeds_everything_that_draws():
+    def draws():
+        import torch
+
+        besci.start(seed=3)
+        return random.random(), np.random.random(), torch.rand(1).item()
+
+    assert draws() == draws()
+
+
+def test_start_refuses_a_seed_that_is_no_whole_number():
+    with pytest.raises(TypeError, match="whole number, not 'x'"):
+        besci.start("x")
+
+
+def test_importing_besci_brings_no_model_code():
+    heavy = "{'torch', 'transformers', 'sentence_transformers', 'pandas', 'matplotlib'}"
+    script = f"import sys, besci; print({heavy} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=COURSE, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "set()"
+
+
+def test_every_public_name_is_there_and_an_unknown_one_is_explained():
+    for name in besci.__all__:
+        assert getattr(besci, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'embedd'; it has: start"):
+        besci.embedd  # noqa: B018
+
+
+def test_modules_import_downwards_only():
+    """The order that CONTRIBUTING.md states; a module may import only from those before it."""
+    import re
+
+    order = ["registry", "data", "stats", "plots", "session", "embeddings", "llm", "checks"]
+    for place, name in enumerate(order[:-1]):
+        source = (COURSE / "besci" / f"{name}.py").read_text("utf-8")
+        used = re.findall(r"^\s*from besci(?:\.(\w+))? import ([\w, ]+)", source, re.M)
+        names = {module or part.strip() for module, parts in used for part in parts.split(",")}
+        assert not names & set(order[place:]), name
