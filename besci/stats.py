@@ -192,3 +192,58 @@ def mantel(x, y, permutations=999, seed=0):
         null[i] = z @ y[order[rows], order[columns]] / len(z)
     null = null / pairs(y).std()  # the shuffled pairs keep mean and spread, and z has mean 0
     return Mantel(r, float((1 + (null >= r - 1e-12).sum()) / (1 + permutations)), null)
+
+
+def paired_difference(correct, reference, draws=1000, level=0.95, seed=0):
+    """Difference of two accuracies on the same items, with its interval over the items.
+
+    correct, reference: (n,) of True/False, item by item. Returns an Estimate of
+    mean(correct) - mean(reference); items are resampled with both answers.
+    Raises ValueError for unequal lengths.
+    """
+    correct, reference = (np.asarray(x, dtype=bool).astype(float) for x in (correct, reference))
+    if correct.shape != reference.shape:
+        raise ValueError(
+            f"both methods must answer the same items: {len(correct)} against {len(reference)}"
+        )
+    return bootstrap(np.mean, correct - reference, draws=draws, level=level, seed=seed)
+
+
+def kappa(one, two, draws=1000, level=0.95, seed=0):
+    """Cohen's kappa of two raters with its interval over the rated cases.
+
+    one, two: (n,) labels. Returns an Estimate; raises ValueError for unequal lengths.
+    Source: Cohen (1960), https://doi.org/10.1177/001316446002000104, by scikit-learn.
+    """
+    from sklearn.metrics import cohen_kappa_score
+
+    labels, coded = np.unique(
+        np.concatenate([np.asarray(one), np.asarray(two)]), return_inverse=True
+    )
+
+    def agreement(a, b):
+        return cohen_kappa_score(a, b, labels=np.arange(len(labels)))
+
+    if len(one) != len(two):
+        raise ValueError(f"both raters must rate the same cases: {len(one)} against {len(two)}")
+    a, b = coded[: len(one)], coded[len(one) :]
+    return bootstrap(agreement, a, b, draws=draws, level=level, seed=seed)
+
+
+def calibration_error(probability, outcome, bins=10):
+    """Expected calibration error: how far stated probabilities lie from what happens.
+
+    Cases are put into `bins` groups of equal size by their probability; the error is the mean
+    absolute difference between a group's mean probability and its share of true outcomes.
+    probability: (n,) in [0, 1]. outcome: (n,) of True/False. Returns a float in [0, 1].
+    Raises ValueError if lengths differ or a probability lies outside [0, 1].
+    Source: Naeini et al. (2015), AAAI 29, with groups of equal size.
+    """
+    probability, outcome = np.asarray(probability, dtype=float), np.asarray(outcome, dtype=float)
+    if probability.shape != outcome.shape or probability.ndim != 1 or not len(probability):
+        raise ValueError(f"as many outcomes as probabilities are needed: {outcome.shape}")
+    if not ((probability >= 0) & (probability <= 1)).all():
+        raise ValueError("probabilities must lie between 0 and 1")
+    groups = np.array_split(np.argsort(probability, kind="stable"), min(bins, len(probability)))
+    gaps = [len(g) * abs(probability[g].mean() - outcome[g].mean()) for g in groups]
+    return float(sum(gaps) / len(probability))

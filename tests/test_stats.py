@@ -163,3 +163,38 @@ def test_mantel_p_is_uniform_when_nothing_is_there_and_small_when_something_is()
     assert scipy_stats.kstest(p, "uniform").pvalue > 0.01
     x = symmetric(rng, 30)
     assert stats.mantel(x, x + symmetric(rng, 30), 199).p == pytest.approx(1 / 200)
+
+
+def test_paired_difference_is_narrower_than_what_separate_intervals_suggest():
+    rng = np.random.default_rng(0)
+    easy = rng.random(200)
+    one, two = easy < 0.75, easy < 0.65  # the same items are easy for both
+    paired = stats.paired_difference(one, two)
+    assert paired.value == pytest.approx(one.mean() - two.mean())
+    assert paired.low > 0
+    assert paired.high - paired.low < 0.6 * (stats.accuracy(one).high - stats.accuracy(one).low)
+    with pytest.raises(ValueError, match="3 against 2"):
+        stats.paired_difference([1, 0, 1], [1, 0])
+
+
+def test_kappa_takes_chance_agreement_off():
+    one = ["a"] * 45 + ["b"] * 5 + ["a"] * 5 + ["b"] * 45
+    two = ["a"] * 50 + ["b"] * 50
+    estimate = stats.kappa(one, two)
+    assert estimate.value == pytest.approx(0.8) and estimate.low < 0.8 < estimate.high
+    rng = np.random.default_rng(1)
+    assert stats.kappa(*rng.choice(["a", "b", "c"], size=(2, 400))).low < 0
+    with pytest.raises(ValueError, match="same cases"):
+        stats.kappa(["a"], ["a", "b"])
+
+
+def test_calibration_error_is_zero_for_honest_and_large_for_boastful_probabilities():
+    rng = np.random.default_rng(0)
+    p = rng.random(20_000)
+    happened = rng.random(20_000) < p
+    assert stats.calibration_error(p, happened) < 0.02
+    assert stats.calibration_error(np.full(100, 0.9), [True] * 50 + [False] * 50, bins=1) == (
+        pytest.approx(0.4)
+    )
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        stats.calibration_error([1.2], [True])
