@@ -1,0 +1,82 @@
+"""Finding and loading a language model: from the registry, the hub, or a folder."""
+
+import json
+import re
+from pathlib import Path
+
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from besci import registry
+
+FALLBACK = "smollm2-135m"
+
+
+def locate(model):
+    """(name, local folder, commit or where else it is from) of a model as users name it.
+
+    Raises ValueError for a name that is none, and registry.ModelUnavailable if it cannot be had.
+    """
+    if model is None:
+        model = registry.default_generator()
+        if model != FALLBACK:
+            try:
+                registry.model_path(model)
+            except registry.ModelUnavailable:
+                print(f"{model} cannot be fetched; taking {FALLBACK} instead.")
+                model = FALLBACK
+    model = str(model)
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder.name, str(folder), "local folder"
+    if re.fullmatch(r"\w[\w.-]*/[\w.-]+", model):
+        return _from_hub(model)
+    if "/" in model or "\\" in model:
+        raise ValueError(f"There is no folder {model!r}.")
+    entry = registry.entry(model)
+    if entry["kind"] != "generator":
+        raise ValueError(f"{model} is not a language model; it is for {entry['for']}.")
+    return model, registry.model_path(model), _origin(model, entry)
+
+
+def load(name, folder, device, dtype):
+    """(model, tokenizer), from safetensors only and without running code that came with them.
+
+    Raises ValueError if the folder holds no causal language model that transformers knows.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=dtype,
+            device_map=device if device.type == "cuda" else None,
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    except (ValueError, OSError, KeyError, ImportError) as error:
+        raise ValueError(f"{name} cannot be loaded as a language model: {error}") from error
+    return model.to(device).eval(), tokenizer
+
+
+def _from_hub(model):
+    from huggingface_hub import snapshot_download
+
+    patterns = registry.entry(FALLBACK)["files"]
+    try:
+        folder = Path(snapshot_download(model, allow_patterns=patterns))
+    except Exception as error:  # the hub's errors, the network's, the disk's
+        raise registry.ModelUnavailable(
+            f"{model} could not be fetched from the Hugging Face hub: {error}\n"
+            "Check its name and the connection, or take a model of besci.models()."
+        ) from error
+    return model, str(folder), folder.name
+
+
+def _origin(key, entry):
+    """Where the copy of a registered model is from: the hub's commit, or a package."""
+    manifest = Path(registry.model_path(key)) / registry.MANIFEST
+    if manifest.exists():
+        wheel = json.loads(manifest.read_text(encoding="utf-8"))["origin"].get("wheel")
+        if wheel:
+            return f"{wheel['name']}=={wheel['version']}, sha256 {wheel['sha256'][:12]}"
+    return entry["commit"]

