@@ -137,3 +137,26 @@ def confusion(matrix, labels, xlabel="predicted", ylabel="true", ax=None):
         f"{np.trace(matrix)} of {matrix.sum()} lie on the diagonal; most frequent off it: "
         f"{ylabel} “{labels[row]}”, {xlabel} “{labels[column]}” ({off.max()} times).",
     )
+
+
+def bars(values, xlabel, references=None, ax=None):
+    """Values as horizontal bars, from top to bottom, beside reference lines.
+
+    values: {label: value}. references: {label: value}, drawn as vertical lines.
+    """
+    ax = _axes(ax, (6.4, 1.0 + 0.3 * len(values)))
+    rows = np.arange(len(values))[::-1]
+    heights = np.array(list(values.values()), dtype=float)
+    ax.barh(rows, heights, height=0.7)
+    ax.set_yticks(rows, list(values))
+    ax.set_xlabel(xlabel)
+    for label, value in (references or {}).items():
+        ax.axvline(value, color=COLORS[-1], ls="--", lw=1.2, label=f"{label} ({value:.2f})")
+    if references:
+        ax.figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    listed = "; ".join(f"{str(label).strip()} {value:.2f}" for label, value in values.items())
+    above = "".join(
+        f" {(heights > value).sum()} of {len(heights)} lie above “{label}” ({value:.2f})."
+        for label, value in (references or {}).items()
+    )
+    return _say(ax, f"{xlabel}, from top to bottom: {listed}.{above}")

@@ -60,3 +60,10 @@ def test_every_figure_takes_and_returns_axes_and_carries_its_caption(capsys):
     ]
     assert all(one is ax for one in drawn) and ax.caption.startswith("Figure: ")
     assert capsys.readouterr().out.count("Figure: ") == 4
+
+
+def test_bars_list_their_values_and_count_those_above_a_reference(capsys):
+    ax = plots.bars({"a ": 0.1, "b": 0.7, "c": 0.4}, "share", {"chance": 0.3})
+    assert "a 0.10; b 0.70; c 0.40. 2 of 3 lie above “chance” (0.30)" in capsys.readouterr().out
+    assert [bar.get_width() for bar in ax.patches] == [0.1, 0.7, 0.4]
+    assert ax.patches[0].get_y() > ax.patches[2].get_y()  # the first stands on top

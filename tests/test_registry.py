@@ -106,7 +106,7 @@ def wait_for(condition, seconds=60):
 def test_every_entry_is_pinned_and_consistent(key):
     model = registry.entry(key)
     assert len(model["commit"]) == 40 and int(model["commit"], 16)
-    assert model["kind"] in ("generator", "embedder", "classifier")
+    assert model["kind"] in ("generator", "embedder", "classifier", "masked")
     assert ("kv_bytes" in model) == (model["kind"] == "generator")
     # Stored in 16 or 32 bits; some files hold tied weights or masks besides.
     assert 2 <= model["bytes"] / model["parameters"] <= 4.5
