@@ -27,7 +27,9 @@ def test_the_environment_holds_what_its_constraints_name():
 
 
 def test_every_requirement_is_named_in_both_stacks():
-    wanted = (COURSE / "requirements.txt").read_text() + (COURSE / "requirements-dev.txt").read_text()
+    wanted = (COURSE / "requirements.txt").read_text() + (
+        COURSE / "requirements-dev.txt"
+    ).read_text()
     for file in ("colab", "latest"):
         named = (COURSE / f"constraints/{file}.txt").read_text("utf-8").lower().replace("_", "-")
         for name in re.findall(r"^([\w-]+)>=", wanted, re.M):
