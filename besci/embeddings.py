@@ -68,8 +68,8 @@ def _checked(texts):
 
 
 @lru_cache(maxsize=2)
-def _load(folder):
-    """A SentenceTransformer on the GPU if there is one."""
+def _load(folder, changed):
+    """A SentenceTransformer on the GPU if there is one; read again when its folder has changed."""
     from sentence_transformers import SentenceTransformer
 
     from besci.registry import gpu
@@ -79,7 +79,7 @@ def _load(folder):
 
 def _encode(folder, texts, progress):
     """(n, d) float32 unit vectors, with a progress bar where it takes more than a moment."""
-    encoder = _load(folder)
+    encoder = _load(folder, Path(folder).stat().st_mtime_ns)
     lengths = [
         len(ids) for ids in encoder.tokenizer(texts, truncation=False, verbose=False).input_ids
     ]

@@ -43,7 +43,7 @@ class Engine:
         passing = 8 * config.vocab_size + size * 24 * config.hidden_size
         return (
             int(np.clip(0.3 * free / passing, 128, 2048)),
-            int(np.clip(0.4 * free / kept, 512, 32768)),
+            int(np.clip(0.4 * free / kept, 512, 16384)),
         )
 
     # ---- one forward pass ---------------------------------------------------------------
@@ -263,7 +263,7 @@ class Engine:
             plain = logits[0, :-1].float().log_softmax(-1)
             wanted = plain.gather(1, row[0, 1:, None]).sum().item()
             # 16-bit weights round differently in another order of operations.
-            if abs(found - wanted) > (1e-3 if self.model.dtype == torch.float32 else 1.0):
+            if abs(found - wanted) > (1e-3 if self.model.dtype == torch.float32 else 2.0):
                 raise ValueError(
                     f"besci cannot use the architecture {type(self.model).__name__}: it does not "
                     "let independent texts share a forward pass."

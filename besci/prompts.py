@@ -41,7 +41,9 @@ class Prompts:
         longest_first = sorted(map(re.escape, control), key=len, reverse=True)
         self._control = control
         self._find_control = re.compile("|".join(longest_first) or "(?!)")
-        self._continuations = {}
+        # One cache per model, which goes when the model does.
+        self._skeleton = lru_cache(maxsize=256)(self._cut_out)
+        self._continue = lru_cache(maxsize=4096)(self._tokens_after)
 
     def conversation(self, prompt, system=None):
         """A prompt (text, or list of messages with role and content) as a tuple of (role, content).
@@ -117,12 +119,9 @@ class Prompts:
         """
         start = rendered.rfind(self._secret)
         tail = rendered[start:] if start >= 0 else rendered
-        key = (tail, option)
-        if key not in self._continuations:
-            self._continuations[key] = self._continue(tail, option)
-        return self._continuations[key]
+        return self._continue(tail, option)
 
-    def _continue(self, tail, option):
+    def _tokens_after(self, tail, option):
         text = option.strip() if self.is_chat else option
         before, joint = self._plain(tail), self._plain(tail + self._lead + text)
         if joint[: len(before)] == before and len(joint) > len(before):
@@ -185,8 +184,7 @@ class Prompts:
             return False
         return True
 
-    @lru_cache(maxsize=256)  # noqa: B019 - one instance per model, alive as long as the model
-    def _skeleton(self, edges, generate):
+    def _cut_out(self, edges, generate):
         """The template's text with its contents cut out: list of texts and indices of contents.
 
         edges: (role, white space before, white space after) of each content.

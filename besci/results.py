@@ -5,6 +5,8 @@ import json
 import platform
 from importlib.metadata import version
 
+import besci
+
 
 class Answer(str):
     """An answer: a text like any other, that also knows how it came about.
@@ -21,7 +23,7 @@ class Answer(str):
 
 def record(model, commit, template, dtype, device, method, inputs, settings):
     """Provenance of a result, in plain values that survive copying, comparing and JSON."""
-    text = json.dumps(inputs, ensure_ascii=False)
+    text = json.dumps(inputs, ensure_ascii=False, default=str)
     return {
         "model": model,
         "commit": commit,
@@ -29,6 +31,7 @@ def record(model, commit, template, dtype, device, method, inputs, settings):
         "dtype": str(dtype).removeprefix("torch."),
         "device": str(device),
         "versions": {
+            "besci": besci.__version__,
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "transformers", "tokenizers")},
         },

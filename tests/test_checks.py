@@ -1,6 +1,7 @@
 """Self-checks: stubs get a polite hint, likely mistakes their own message, none ever raises."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from besci import checks, embed, load_data, stats
@@ -37,6 +38,23 @@ def test_number_says_what_is_no_single_number(answer):
         checks.number(answer)
 
 
+HELD_OUT = np.arange(135) < 35
+PROBES = pd.DataFrame(
+    {
+        "relation": ["negation"] * 4 + ["antonym"] * 4,
+        "before": [0.9] * 8,
+        "after": [-0.5, -0.1, -0.2, 0.3, -0.2, 0.6, 0.7, 0.1],
+    }
+)
+# What the notebook hands to a check beside the learner's answer.
+GIVEN = {
+    "task_2_2": (stats.Estimate(0.2, 0.14, 0.27),),
+    "task_4_1": (HELD_OUT,),
+    "task_4_2": (0.1, 0.4, 0.9),
+    "task_4_3": (PROBES,),
+}
+
+
 def all_tasks():
     return [f for name, f in vars(day_2).items() if name.startswith("task_")]
 
@@ -46,8 +64,7 @@ def all_tasks():
     "answer", [..., None, "nonsense", -99.0, [], [1, 2, 3], np.nan, {"a": 1}, object()], ids=repr
 )
 def test_no_check_of_the_course_passes_or_raises_on_nonsense(check, answer, capsys):
-    more = [stats.Estimate(0.2, 0.1, 0.3)] if check.__name__ == "task_2_2" else []
-    check(answer, *more)
+    check(answer, *GIVEN.get(check.__name__, ()))
     assert capsys.readouterr().out[0] == ("○" if answer is ... else "✗")
 
 
@@ -64,7 +81,6 @@ def day2():
     return dict(locals())
 
 
-RIGHT_1_1 = "sum of products alone"
 WRONG = {
     "1.1 forgot to divide": ("task_1_1", lambda d: 3 * d["a"] @ d["b"], "sum of products alone"),
     "1.1 squared length": ("task_1_1", lambda d: d["a"] @ d["b"] / 3, "squared length"),
@@ -113,6 +129,19 @@ WRONG = {
     "3.2 one accuracy": ("task_3_2", lambda d: d["loo"][1], "one of the two accuracies"),
     "3.3 sign": ("task_3_3", lambda d: -d["turned_r"], "the sign is not"),
     "3.3 raw": ("task_3_3", lambda d: d["raw_r"], "raw answers"),
+    "4.1 twice": ("task_4_1", lambda d: 35 * 34, "counted twice"),
+    "4.1 themselves": ("task_4_1", lambda d: 35 * 35, "items with themselves"),
+    "4.1 crossed": ("task_4_1", lambda d: 35 * 100, "one item was seen"),
+    "4.1 training": ("task_4_1", lambda d: 100 * 99 / 2, "used for training"),
+    "4.1 items": ("task_4_1", lambda d: 35, "number of held-out items"),
+    "4.2 gain": ("task_4_2", lambda d: 0.3, "this is the gain"),
+    "4.2 per cent": ("task_4_2", lambda d: 37.5, "per cent"),
+    "4.2 nearness": ("task_4_2", lambda d: 0.4 / 0.9, "not what it gained"),
+    "4.2 remains": ("task_4_2", lambda d: 0.625, "still remains"),
+    "4.3 antonyms": ("task_4_3", lambda d: 0.25, "among the antonyms"),
+    "4.3 all": ("task_4_3", lambda d: 0.5, "among all probes"),
+    "4.3 before": ("task_4_3", lambda d: 0.0, "before training"),
+    "4.3 count": ("task_4_3", lambda d: 3, "number of sentences"),
 }
 
 
@@ -153,7 +182,12 @@ def more(day2):
 @pytest.mark.parametrize("name", WRONG)
 def test_a_likely_mistake_gets_its_own_message(name, more, capsys):
     check, wrong, message = WRONG[name]
-    extra = [stats.Estimate(0.2, 0.14, 0.27)] if check == "task_2_2" else []
-    getattr(day_2, check)(wrong(more), *extra)
+    getattr(day_2, check)(wrong(more), *GIVEN.get(check, ()))
     shown = capsys.readouterr().out
     assert shown.startswith("✗") and message in shown
+
+
+def test_right_answers_to_the_tasks_on_fine_tuning_pass(capsys):
+    for name, answer in {"task_4_1": 595, "task_4_2": 0.375, "task_4_3": 0.75}.items():
+        getattr(day_2, name)(answer, *GIVEN[name])
+        assert capsys.readouterr().out.startswith("✓")

@@ -276,3 +276,59 @@ def task_3_3(answer):
     raise NotYet(
         "the value is another. Hint: mean of the five columns for each person, then correlate."
     )
+
+
+@task("a fair pair has both items in held_out: k items make k * (k - 1) / 2 pairs.")
+def task_4_1(answer, held_out):
+    k, n = int(np.sum(held_out)), len(held_out)
+    value = number(answer)
+    if near(value, k * (k - 1) / 2):
+        return "right. The fair test is much smaller than the flattering one, and worth far more."
+    if near(value, k * (k - 1)):
+        raise NotYet("each pair is counted twice: A with B is the same pair as B with A.")
+    if near(value, k * k):
+        raise NotYet("this counts items with themselves, and each pair twice.")
+    if near(value, k * (n - k)) or near(value, k * (k - 1) / 2 + k * (n - k)):
+        raise NotYet("pairs of a held-out with a training item are in there; one item was seen.")
+    if near(value, (n - k) * (n - k - 1) / 2):
+        raise NotYet("these are the pairs used for training. Hint: both items must be held out.")
+    if near(value, k):
+        raise NotYet("this is the number of held-out items; pairs are asked for.")
+    raise NotYet("the value is another. Hint: stats.pairs(observed[np.ix_(held_out, held_out)]).")
+
+
+@task("what was gained, divided by what was missing: (after - before) / (ceiling - before).")
+def task_4_2(answer, before, after, ceiling):
+    value, right = number(answer), (after - before) / (ceiling - before)
+    if near(value, right):
+        return "right. A gain means little until it is held against what was missing."
+    if near(value, 100 * right, 0.5):
+        raise NotYet("this is in per cent; as a share it is a hundred times smaller.")
+    if near(value, after - before):
+        raise NotYet("this is the gain. Divide it by what was missing before: ceiling - before.")
+    if near(value, after / ceiling):
+        raise NotYet("this is how near the trained model comes to the ceiling, not what it gained.")
+    if near(value, 1 - right):
+        raise NotYet(
+            "this is the share that still remains; the share that was closed is asked for."
+        )
+    raise NotYet("the value is another. Hint: (after - before) / (ceiling - before).")
+
+
+@task('(probes["after"] < 0) is True or False; keep the rows of the negations and take the mean.')
+def task_4_3(answer, probes):
+    below = (probes["after"] < 0).groupby(probes["relation"]).mean()
+    value = number(answer)
+    if near(value, below["negation"]):
+        return f"right. Among the antonyms the share is {below['antonym']:.2f}: compare the two."
+    if near(value, below["antonym"]):
+        raise NotYet("this is the share among the antonyms. Hint: relation == 'negation'.")
+    if near(value, (probes["after"] < 0).mean()):
+        raise NotYet("this is the share among all probes. Hint: relation == 'negation'.")
+    if near(value, (probes.loc[probes["relation"] == "negation", "before"] < 0).mean()):
+        raise NotYet("this is the share before training. Hint: the column `after`.")
+    if near(value, (probes["after"] < 0)[probes["relation"] == "negation"].sum()):
+        raise NotYet("this is a number of sentences; the share is asked for: .mean(), not .sum().")
+    raise NotYet(
+        "the value is another. Hint: (probes['after'] < 0) for the negations, then .mean()."
+    )
