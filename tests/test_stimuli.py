@@ -1,0 +1,126 @@
+"""The media-bias sentences are what their data card says: a controlled stimulus set."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import COURSE
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from besci import embed, load_data, stats
+
+# Real posts for checking, which are no part of the course (columns text and bias).
+POSTS = Path(os.environ.get("BESCI_POSTS", COURSE.parent / "shared" / "external"))
+
+
+@pytest.fixture(scope="module")
+def train():
+    return load_data("media_bias_train")
+
+
+@pytest.fixture(scope="module")
+def test():
+    return load_data("media_bias_test")
+
+
+@pytest.fixture(scope="module")
+def both(train, test):
+    return pd.concat([train, test], ignore_index=True)
+
+
+def test_sizes_and_balance(train, test, both):
+    assert len(train) >= 960 and len(test) >= 240
+    assert both["event_id"].nunique() >= 300 and both["topic"].nunique() >= 16
+    for part in (train, test):
+        assert (part["label"] == "slanted").mean() == 0.5
+        assert part["topic"].nunique() == both["topic"].nunique()
+    event = both.groupby("event_id")
+    assert (event.size() == 4).all() and (event["topic"].nunique() == 1).all()
+    assert (event["direction"].apply(sorted).str.join(" ") == "against for none none").all()
+
+
+def test_no_event_stands_in_both_files(train, test):
+    assert not set(train["event_id"]) & set(test["event_id"])
+
+
+def test_most_slanted_sentences_are_subtle_or_moderate(both):
+    slanted = both[both["label"] == "slanted"]
+    assert (slanted["intensity"] <= 2).mean() > 0.7 and (slanted["intensity"] == 1).mean() > 0.2
+    assert (both.loc[both["label"] == "neutral", "intensity"] == 0).all()
+
+
+def test_half_of_the_events_have_a_neutral_sentence_that_quotes_slanted_words(both):
+    quoted = both[both["device"] == "attributed quotation"]
+    assert 0.45 < quoted["event_id"].nunique() / both["event_id"].nunique() < 0.55
+    assert (quoted["label"] == "neutral").all() and quoted["text"].str.contains('"').mean() > 0.95
+
+
+def test_loaded_words_stand_in_the_text(both):
+    for row in both[both["label"] == "slanted"].itertuples():
+        assert all(words in row.text for words in row.loaded_words.split("; ")), row.item_id
+
+
+def test_no_two_events_share_six_words_in_a_row(both):
+    home = {}
+    for row in both.itertuples():
+        words = re.findall(r"[\w']+", row.text.lower())
+        for k in range(len(words) - 5):
+            run = " ".join(words[k : k + 6])
+            assert home.setdefault(run, row.event_id) == row.event_id, (row.item_id, run)
+
+
+def shallow(texts):
+    """Length and punctuation of each text."""
+    marks = [[text.count(mark) for mark in ",.;:?!\"'-"] for text in texts]
+    return np.array([[len(t), len(t.split()), *m] for t, m in zip(texts, marks, strict=True)])
+
+
+def first_words(texts):
+    return np.array([[text.split()[0].lower().strip('"')] for text in texts])
+
+
+def test_length_punctuation_and_first_word_do_not_give_the_label_away(train, test):
+    scaler = StandardScaler().fit(shallow(train["text"]))
+    words = OneHotEncoder(handle_unknown="ignore").fit(first_words(train["text"]))
+
+    def cues(part):
+        return np.hstack(
+            [
+                scaler.transform(shallow(part["text"])),
+                words.transform(first_words(part["text"])).toarray(),
+            ]
+        )
+
+    model = LogisticRegression(max_iter=2000).fit(cues(train), train["label"])
+    assert model.score(cues(test), test["label"]) < 0.60
+
+
+def test_words_alone_help_but_do_not_solve_it(train, test):
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000))
+    accuracy = model.fit(train["text"], train["label"]).score(test["text"], test["label"])
+    assert 0.60 <= accuracy <= 0.80
+
+
+def test_a_second_blind_pass_agrees_and_the_card_says_how_well(test):
+    estimate = stats.kappa(test["label"], test["second_label"])
+    assert estimate.value > 0.8
+    card = (COURSE / "data/README.md").read_text("utf-8")
+    different = int((test["label"] != test["second_label"]).sum())
+    assert f"Cohen's kappa {estimate.value:.2f}, {different} of {len(test)} sentences" in card
+
+
+@pytest.mark.skipif(not (POSTS / "tweets_train.csv").is_file(), reason="the posts are not here")
+def test_what_is_learned_here_carries_over_to_real_posts(train):
+    files = [pd.read_csv(POSTS / f"tweets_{part}.csv") for part in ("train", "test")]
+    posts = pd.concat(files, ignore_index=True)
+    ridge = RidgeCV(np.logspace(-1, 3, 9)).fit(embed(train["text"]), train["label"] == "slanted")
+    auc = roc_auc_score(posts["bias"] == "partisan", ridge.predict(embed(posts["text"])))
+    print(f"AUC on {len(posts):,} real posts: {auc:.3f}")
+    assert auc >= 0.62
