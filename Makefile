@@ -1,7 +1,7 @@
 # Needs only make and Python 3.11 or newer; every target sets up what it uses.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lab data publish constraints clean models
+.PHONY: help run test lab bench data publish constraints clean models
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -26,6 +26,10 @@ test: .venv/.ready .venv-latest/.ready models  ## lint, unit tests, every notebo
 
 lab: .venv/.ready models  ## open the course in JupyterLab
 	@$(PY) -m jupyterlab
+
+bench: .venv/.ready models  ## measure besci.LLM against other ways and against the limit
+	@$(PY) -m pip install --quiet --requirement benchmarks/requirements.txt --constraint constraints/colab.txt
+	@$(PY) benchmarks/bench.py
 
 data: .venv/.ready  ## rebuild every derived file in data/
 	@$(PY) data/build

@@ -15,9 +15,11 @@ from besci import registry
 from besci.engine import Engine
 from besci.loading import load, locate
 from besci.prompts import Prompts
+from besci.reader import Reader
 from besci.results import Answer, provenance, record
 from besci.scoring import (
     bar,
+    check_count,
     check_temperature,
     disjoint,
     draw,
@@ -26,7 +28,7 @@ from besci.scoring import (
     require,
     softmax,
 )
-from besci.trees import Draft, Store, common
+from besci.trees import Draft, Store
 
 __all__ = ["LLM", "Reader", "provenance"]
 
@@ -129,12 +131,12 @@ class LLM:
         the answer would begin. temperature: the probabilities are softmax(logits / temperature);
         at 0 the most probable token has them all.
         """
-        require(isinstance(k, int) and k > 0, f"k must be a whole number above 0, not {k!r}.")
+        check_count(k, "k")
         check_temperature(temperature)
         if isinstance(text, str):
             ids = self.prompts.encode_text([text])[0]
         else:
-            ids = self.prompts.encode(self._render([text], None))[0]
+            ids = self.prompts.encode(self.prompts.render_all([text], None))[0]
         self._require_room(ids, 1, "The text")
         logits = self.engine.next_logits(self._store, ids).double()
         best = torch.topk(logits, min(k, len(logits)))
@@ -145,7 +147,7 @@ class LLM:
             probability = (scaled - (logits / temperature).logsumexp(-1)).exp()
         result = pd.DataFrame(
             {
-                "token": [self._shown(ids[-8:], token) for token in best.indices.tolist()],
+                "token": [self.prompts.shown(ids[-8:], token) for token in best.indices.tolist()],
                 "probability": probability.cpu().numpy(),
             }
         )
@@ -189,13 +191,11 @@ class LLM:
     # ---- the work behind them ---------------------------------------------------------------
 
     def _chat(self, store, prompts, system, most, temperature, top_p, seed, progress):
-        require(
-            isinstance(most, int) and most > 0, "max_new_tokens must be a whole number above 0."
-        )
+        check_count(most, "max_new_tokens")
         check_temperature(temperature)
         require(0 < top_p <= 1, f"top_p must be above 0 and at most 1, not {top_p!r}.")
         single, prompts, _ = listed(prompts, "prompt")
-        encoded = self.prompts.encode(self._render(prompts, system))
+        encoded = self.prompts.encode(self.prompts.render_all(prompts, system))
         for i, ids in enumerate(encoded):
             self._require_room(ids, 1, f"Prompt {i}")
         if temperature > 0 and seed is None:
@@ -260,7 +260,7 @@ class LLM:
         event = event / tokens if normalize == "mean" else event
         if neutral:
             # Only a neutral input that begins like the prompts may use, and change, their store.
-            first = self.prompts.encode(self._render(neutral[:1], system))[0]
+            first = self.prompts.encode(self.prompts.render_all(neutral[:1], system))[0]
             akin = self.engine.shared(store, first) > len(first) / 2
             _, base, tokens = self._score(
                 store if akin else Store(), neutral, texts, system, progress=False
@@ -282,11 +282,11 @@ class LLM:
 
     def _score(self, store, prompts, options, system, progress):
         """(n, k) arrays: log p(option | prompt), log p of the answers it stands for, its tokens."""
-        rendered = self._render(prompts, system)
+        rendered = self.prompts.render_all(prompts, system)
         rows = {text: row for row, text in enumerate(dict.fromkeys(rendered))}
         where = [rows[text] for text in rendered]
         encoded = self.prompts.encode(rows)
-        written = [self._write(text, options) for text in rows]
+        written = [self.prompts.continuations(text, options) for text in rows]
         for i, row in enumerate(where):
             self._require_room(encoded[row], max(map(len, written[row])), f"Prompt {i}")
         jobs = [
@@ -301,28 +301,6 @@ class LLM:
         tokens = np.array([[len(option) for option in row] for row in written])
         return log_prob[where], event[where], tokens[where]
 
-    def _write(self, rendered, options):
-        """Token ids of each option after a prompt; no two options may be the same."""
-        written = {}
-        for option in options:
-            ids = tuple(self.prompts.continuation(rendered, option))
-            require(
-                ids not in written,
-                f"The options {written.get(ids)!r} and {option!r} are the same to this model.",
-            )
-            written[ids] = option
-        return list(map(list, written))
-
-    def _render(self, prompts, system):
-        require(system is None or isinstance(system, str), "system must be a text.")
-        rendered = []
-        for i, prompt in enumerate(prompts):
-            try:
-                rendered.append(self.prompts.render(self.prompts.conversation(prompt, system)))
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"Prompt {i} {error}") from None
-        return rendered
-
     def _require_room(self, ids, more, what):
         require(
             ids,
@@ -334,74 +312,8 @@ class LLM:
             "answer included. Shorten it, or split it into passages.",
         )
 
-    def _shown(self, before, token):
-        """A token as the text it adds to the tokens before it."""
-        start = self.tokenizer.decode(before, clean_up_tokenization_spaces=False)
-        whole = self.tokenizer.decode([*before, token], clean_up_tokenization_spaces=False)
-        return whole[len(start) :] if whole.startswith(start) else self.tokenizer.decode([token])
-
     def _provenance(self, method, inputs, **settings):
         template = self.prompts.fingerprint
         return record(
             self.name, self.commit, template, self.dtype, self.device, method, inputs, settings
         )
-
-
-class Reader:
-    """A text that a model has read, for questions about it; made by `LLM.read`.
-
-    What the model sees is the text, a blank line, and the question, as one message of the user.
-    The text's keys and values are kept, so each question costs only its own tokens, and the
-    answers are those of `LLM.chat` on the whole. Raises ValueError for a text that is too long.
-    """
-
-    def __init__(self, llm, context, system=None):
-        require(isinstance(context, str) and context.strip(), "context must be a text.")
-        self._llm, self._context, self._system, self._store = llm, context, system, Store()
-        two = llm.prompts.encode(llm._render(self._prompts(["a", "1"]), system))
-        ids = two[0][: common(*two)]
-        llm._require_room(ids, 1, "The context")
-        llm.engine.keep(self._store, ids)
-
-    def ask(
-        self,
-        questions,
-        max_new_tokens=200,
-        temperature=0.0,
-        top_p=1.0,
-        seed=None,
-        progress=True,
-    ):
-        """Answer a question (an Answer) or a list of them; the rest is as in `LLM.chat`."""
-        single, questions, _ = listed(questions, "question")
-        answers = self._llm._chat(
-            self._store,
-            self._prompts(questions),
-            self._system,
-            max_new_tokens,
-            temperature,
-            top_p,
-            seed,
-            progress,
-        )
-        return answers[0] if single else answers
-
-    def choose(self, questions, options, normalize="sum", calibrate=None, progress=True):
-        """Probability of each option as the answer: DataFrame, as from `LLM.choose`."""
-        _, questions, index = listed(questions, "question")
-        return self._llm._choose(
-            self._store,
-            pd.Series(self._prompts(questions), index=index, dtype=object),
-            options,
-            self._system,
-            normalize,
-            calibrate,
-            progress,
-        )
-
-    def _prompts(self, questions):
-        for i, question in enumerate(questions):
-            require(
-                isinstance(question, str), f"Question {i} is {question!r:.60}; it should be a text."
-            )
-        return [f"{self._context}\n\n{question}" for question in questions]

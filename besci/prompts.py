@@ -9,9 +9,11 @@ import hashlib
 import json
 import re
 import secrets
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 from tokenizers import Tokenizer
+
+from besci.scoring import require
 
 
 class Prompts:
@@ -94,6 +96,17 @@ class Prompts:
         pieces = self._skeleton(tuple(edges), True)
         return "".join(cores[piece] if isinstance(piece, int) else piece for piece in pieces)
 
+    def render_all(self, prompts, system=None):
+        """Each prompt as `render` writes it; errors name the prompt's index."""
+        require(system is None or isinstance(system, str), "system must be a text.")
+        rendered = []
+        for i, prompt in enumerate(prompts):
+            try:
+                rendered.append(self.render(self.conversation(prompt, system)))
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"Prompt {i} {error}") from None
+        return rendered
+
     def encode(self, texts):
         """Token ids of rendered texts: list of lists."""
         # A template writes its own beginning-of-text token.
@@ -137,11 +150,29 @@ class Prompts:
             "tokens. End the prompt without white space and begin the option with a space."
         )
 
+    def continuations(self, rendered, options):
+        """Token ids of each option after a prompt; no two options may be the same."""
+        written = {}
+        for option in options:
+            ids = tuple(self.continuation(rendered, option))
+            require(
+                ids not in written,
+                f"The options {written.get(ids)!r} and {option!r} are the same to this model.",
+            )
+            written[ids] = option
+        return list(map(list, written))
+
     def decode(self, ids):
         """Text of token ids, control tokens left out."""
         return self.tokenizer.decode(
             ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
+
+    def shown(self, before, token):
+        """A token as the text it adds to the tokens before it."""
+        decode = partial(self.tokenizer.decode, clean_up_tokenization_spaces=False)
+        start, whole = decode(before), decode([*before, token])
+        return whole[len(start) :] if whole.startswith(start) else decode([token])
 
     @cached_property
     def stop(self):

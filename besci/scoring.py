@@ -1,6 +1,7 @@
 """From log-probabilities and logits to choices and draws, and the checks of what users pass in."""
 
 import warnings
+from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
@@ -48,9 +49,15 @@ def named_options(options):
     return options, texts
 
 
+def check_count(number, name):
+    """Raise ValueError unless it is a whole number above 0."""
+    whole = isinstance(number, Integral) and not isinstance(number, bool)
+    require(whole and number > 0, f"{name} must be a whole number above 0, not {number!r}.")
+
+
 def check_temperature(temperature):
     """Raise ValueError unless it is a finite number from 0 up."""
-    number = isinstance(temperature, (int, float)) and not isinstance(temperature, bool)
+    number = isinstance(temperature, Real) and not isinstance(temperature, bool)
     require(
         number and 0 <= temperature < np.inf,
         f"temperature must be a number from 0 up, not {temperature!r}.",

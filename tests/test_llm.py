@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 import besci
 from besci import registry
 from besci.llm import LLM, Answer, provenance
-from besci.scoring import draw
+from besci.scoring import bar, draw
 
 PROMPTS = [
     "Is the following sentence neutral or slanted? I get angry easily.",
@@ -293,7 +295,7 @@ def test_choose_takes_numbers_as_options_and_keeps_the_index_of_a_series(qwen):
 @quickly
 @given(prompt=text)
 def test_plain_prompts_have_the_token_ids_of_transformers(llm, prompt):
-    (ids,) = llm.prompts.encode(llm._render([prompt], None))
+    (ids,) = llm.prompts.encode(llm.prompts.render_all([prompt]))
     assert ids == plain_ids(llm, plain_text(llm, prompt))
 
 
@@ -302,7 +304,7 @@ def test_text_that_imitates_control_tokens_is_text(load, kind):
     llm = load(kind)
     control = {i: t.content for i, t in llm.tokenizer.added_tokens_decoder.items()}
     attack = "".join(control.values()) + "neutral" + "\n".join(control.values())
-    innocent, attacked = llm.prompts.encode(llm._render(["x", attack], None))
+    innocent, attacked = llm.prompts.encode(llm.prompts.render_all(["x", attack]))
 
     def count(ids):
         return [ids.count(i) for i in control if control[i] != "<unk>"]
@@ -319,7 +321,7 @@ def test_white_space_around_contents_is_kept_or_stripped_as_the_template_does(lo
     for kind in ["phi3-window", "llama2", "qwen3"]:
         llm = load(kind)
         for prompt in ["  x ", "\n\nx\n", " ", "\t", "x  y", "x x", " x x "]:
-            (ids,) = llm.prompts.encode(llm._render([prompt], None))
+            (ids,) = llm.prompts.encode(llm.prompts.render_all([prompt]))
             assert ids == plain_ids(llm, plain_text(llm, prompt))
 
 
@@ -345,7 +347,7 @@ def test_a_conversation_is_the_same_as_its_only_message(qwen):
     assert asked == qwen.chat(PROMPTS[0], max_new_tokens=5) and isinstance(asked, Answer)
     assert qwen.chat([message, message], max_new_tokens=5) == [asked, asked]
     longer = [*message, {"role": "assistant", "content": "no"}, *message]
-    (ids,) = qwen.prompts.encode(qwen._render([longer], None))
+    (ids,) = qwen.prompts.encode(qwen.prompts.render_all([longer]))
     written = qwen.tokenizer.apply_chat_template(
         longer, tokenize=False, add_generation_prompt=True, enable_thinking=False
     )
@@ -355,7 +357,7 @@ def test_a_conversation_is_the_same_as_its_only_message(qwen):
 def test_sentencepiece_answers_begin_with_the_space_that_the_model_was_trained_on(load):
     def tokens(kind, option):
         llm = load(kind)
-        (prompt,) = llm._render(["x"], None)
+        (prompt,) = llm.prompts.render_all(["x"])
         return llm.tokenizer.convert_ids_to_tokens(llm.prompts.continuation(prompt, option))
 
     assert tokens("phi3-window", "yes") == ["▁yes"]
@@ -421,7 +423,9 @@ def test_draws_follow_the_probabilities_of_next_tokens(load, temperature, top_p)
     message = [{"role": "user", "content": "ab"}]
     expected = llm.next_tokens(message, 7, temperature).set_index("token")["probability"]
     kept = expected[expected.cumsum() - expected < top_p]
-    logits = llm.engine.next_logits(llm._store, llm.prompts.encode(llm._render([message], None))[0])
+    logits = llm.engine.next_logits(
+        llm._store, llm.prompts.encode(llm.prompts.render_all([message]))[0]
+    )
     chances = (np.arange(5000) + 0.5) / 5000
     tokens = draw(logits.expand(5000, -1), chances, temperature, top_p)
     found = pd.Series(llm.tokenizer.convert_ids_to_tokens(tokens)).value_counts() / 5000
@@ -710,6 +714,16 @@ def test_every_result_carries_its_provenance(qwen, capsys):
         json.dumps(frame.attrs)
         assert frame.copy().attrs == frame.attrs
         assert str(frame) and len(pd.concat([frame, frame.copy()])) == 2 * len(frame)
+
+
+def test_a_progress_bar_makes_no_noise_where_notebook_widgets_are_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    for name in [name for name in sys.modules if name.startswith("tqdm")]:
+        monkeypatch.delitem(sys.modules, name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with bar(10, "chat", True) as done:
+            done.update(10)
 
 
 def test_besci_offers_llm_and_provenance():

@@ -94,11 +94,13 @@ def github(tmp_path_factory):
         subprocess.run([*git, *step], check=True)
     bare = folder / "lab" / "open-llms"
     subprocess.run(["git", "clone", "-q", "--bare", str(work), str(bare)], check=True)
+    # pip takes this variable for a list separated by spaces; the course's own path may hold one.
+    colab = shutil.copy(COURSE / "constraints/colab.txt", tmp_path_factory.mktemp("colab"))
     return {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{folder.as_uri()}/.insteadOf",
         "GIT_CONFIG_VALUE_0": "https://github.com/",
-        "PIP_CONSTRAINT": str(COURSE / "constraints/colab.txt"),
+        "PIP_CONSTRAINT": str(colab),
     }
 
 

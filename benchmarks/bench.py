@@ -1,0 +1,300 @@
+"""How long besci.LLM takes, beside what people do without it and beside what is possible at all.
+
+    python benchmarks/bench.py [--repeats 5] [--threads 2] [--only zero_shot few_shot ...]
+
+Every method of a workload runs in this process on the same model, texts and labels, in alternating
+order; the table shows medians. Each workload writes its times to results/<workload>.json, and
+results/table.md holds the table of all of them.
+"""
+
+import argparse
+import gc
+import json
+import os
+import platform
+import statistics
+import time
+import warnings
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+import workloads
+from transformers import DynamicCache, GenerationConfig, pipeline
+
+import besci
+from besci.trees import Store, Tree
+
+RESULTS = Path(__file__).resolve().parent / "results"
+NEW_TOKENS = 10
+
+
+class Bench:
+    def __init__(self, repeats):
+        self.llm, self.repeats = besci.LLM("smollm2-135m", device="cpu"), repeats
+        tokenizer = self.llm.tokenizer
+        tokenizer.padding_side = "left"
+        self.pipe = pipeline("text-generation", model=self.llm.model, tokenizer=tokenizer)
+        self.ends = sorted(self.llm._stop)
+
+    # ---- the methods ----------------------------------------------------------------------
+
+    def pipeline(self, prompts, batch_size=1, new_tokens=NEW_TOKENS):
+        """The 2024 way: generate a few words, then look for a label in them."""
+        chats = [[{"role": "user", "content": prompt}] for prompt in prompts]
+        config = GenerationConfig(
+            max_new_tokens=new_tokens,
+            do_sample=False,
+            eos_token_id=self.ends,
+            pad_token_id=self.llm.tokenizer.pad_token_id,
+        )
+        options = dict(generation_config=config, return_full_text=False)
+        if batch_size == 1:
+            found = [self.pipe(chat, **options) for chat in chats]
+        else:
+            found = self.pipe(chats, batch_size=batch_size, **options)
+        answers = [answer[0]["generated_text"].lower() for answer in found]
+        return [next((o for o in workloads.LABELS if o in answer), None) for answer in answers]
+
+    def outlines(self, prompts, batch_size=1):
+        """Generation in which only the labels' tokens are allowed."""
+        written = [
+            self.llm.tokenizer.apply_chat_template(
+                [{"role": "user", "content": p}], tokenize=False, add_generation_prompt=True
+            )
+            for p in prompts
+        ]
+        options = dict(max_new_tokens=NEW_TOKENS, do_sample=False)
+        if batch_size == 1:
+            return [self.constrained(text, **options) for text in written]
+        parts = [written[i : i + batch_size] for i in range(0, len(written), batch_size)]
+        return [label for part in parts for label in self.constrained.batch(part, **options)]
+
+    def choose(self, prompts, fresh=True):
+        """besci: the probability of each label. fresh: with nothing read before."""
+        if fresh:
+            self.llm._store = Store()
+        return self.llm.choose(prompts, workloads.LABELS, progress=False).idxmax(axis=1).tolist()
+
+    def limit_of(self, prompts, prefix_read):
+        """A function that does only the unavoidable: one bare forward pass over distinct tokens.
+
+        No padding, no attention mask, and the vocabulary only at the last position.
+        """
+        llm = self.llm
+        encoded = llm.prompts.encode(dict.fromkeys(llm.prompts.render_all(prompts)))
+        written = [
+            llm.prompts.continuation(llm.prompts.render_all(["x"])[0], o) for o in workloads.LABELS
+        ]
+        tree = Tree(sorted(ids + option[:-1] for ids in encoded for option in written), 0)
+        shared = len(os.path.commonprefix(encoded)) if prefix_read else 0
+        ids = torch.tensor([tree.ids])
+
+        @torch.inference_mode()
+        def bare():
+            for start in range(shared, ids.shape[1], 256):
+                cache = None
+                if shared:
+                    cache = DynamicCache(config=llm.model.config)
+                    for i, (keys, values) in enumerate(kept):
+                        cache.update(keys, values, i)
+                llm.model(ids[:, start : start + 256], past_key_values=cache, logits_to_keep=1)
+
+        if shared:
+            with torch.inference_mode():
+                read = llm.model(ids[:, :shared], use_cache=True).past_key_values
+            kept = [(layer.keys, layer.values) for layer in read.layers]
+        return bare, ids.shape[1] - shared
+
+    # ---- measuring ------------------------------------------------------------------------
+
+    def measure(self, methods):
+        """{name: {"seconds": [...], "cpu_seconds": [...]}}, in alternating order."""
+        times = {name: {"seconds": [], "cpu_seconds": []} for name in methods}
+        for turn in range(self.repeats):
+            for name in list(methods)[:: 1 if turn % 2 == 0 else -1]:
+                gc.collect()
+                wall, cpu = time.perf_counter(), time.process_time()
+                methods[name]()
+                times[name]["seconds"].append(time.perf_counter() - wall)
+                times[name]["cpu_seconds"].append(time.process_time() - cpu)
+        return times
+
+    def best_batch(self, method, prompts, sizes=(1, 4, 8, 16, 32)):
+        """The batch size with which a method answers some of the prompts soonest."""
+        seconds = {}
+        for size in sizes:
+            start = time.perf_counter()
+            method(prompts[:32], batch_size=size)
+            seconds[size] = time.perf_counter() - start
+        return min(seconds, key=seconds.get)
+
+    # ---- the workloads --------------------------------------------------------------------
+
+    def classification(self, prompts, prefix_read):
+        import outlines
+
+        self.constrained = outlines.Generator(
+            outlines.from_transformers(self.llm.model, self.llm.tokenizer),
+            outlines.types.Choice(workloads.LABELS),
+        )
+        self.choose(prompts)
+        bare, tokens = self.limit_of(prompts, prefix_read)
+        batch = self.best_batch(self.pipeline, prompts, sizes=(4, 8, 16, 32))
+        constrained = self.best_batch(self.outlines, prompts)
+        methods = {
+            "a pipeline, one at a time": partial(self.pipeline, prompts),
+            f"b pipeline, batch_size={batch}": partial(self.pipeline, prompts, batch),
+            f"c outlines, batches of {constrained}": partial(self.outlines, prompts, constrained),
+            "d choose": partial(self.choose, prompts, fresh=not prefix_read),
+            "e limit: bare forward pass": bare,
+        }
+        labels = {name: run() for name, run in methods.items() if name[0] in "ad"}
+        a, d = labels["a pipeline, one at a time"], labels["d choose"]
+        return dict(
+            texts=len(prompts),
+            tokens=tokens,
+            without_label=a.count(None),
+            same_label=sum(x == y for x, y in zip(a, d, strict=True)),
+            times=self.measure(methods),
+        )
+
+    def zero_shot(self):
+        return self.classification(workloads.zero_shot(100), prefix_read=False)
+
+    def few_shot(self):
+        return self.classification(workloads.few_shot(100), prefix_read=True)
+
+    def personas(self):
+        everyone = workloads.personas()
+        distinct = list(dict.fromkeys(everyone))
+
+        def rate(prompts):
+            self.llm._store = Store()
+            self.llm.choose(prompts, range(1, 8), progress=False)
+
+        methods = {
+            f"{len(everyone)} personas": partial(rate, everyone),
+            f"their {len(distinct)} distinct prompts": partial(rate, distinct),
+        }
+        return dict(texts=len(everyone), times=self.measure(methods))
+
+    def reading(self):
+        text, asked = workloads.article(self.llm, 3000), workloads.questions()
+
+        def reader():
+            self.llm.read(text).ask(asked, max_new_tokens=30, progress=False)
+
+        def rereading():
+            self.pipeline([f"{text}\n\n{question}" for question in asked], new_tokens=30)
+
+        methods = {"read, then ask": reader, "reading again for each question": rereading}
+        return dict(texts=len(asked), times=self.measure(methods))
+
+    def growth_with_n(self):
+        sizes = (10, 100, 1000)
+        methods = {f"{n} texts": partial(self.choose, workloads.zero_shot(n)) for n in sizes}
+        times = self.measure(methods)
+        return dict(slope=_slope(sizes, times), unit="seconds per text", times=times)
+
+    def growth_with_prefix(self):
+        sizes, stores, prompts = (0, 500, 2000), {}, {}
+        for size in sizes:
+            head = workloads.article(self.llm, size) + "\n\n" if size else ""
+            prompts[size] = [head + prompt for prompt in workloads.zero_shot(100)]
+            stores[size] = self.llm._store = Store()
+            self.choose(prompts[size], fresh=False)
+
+        def after(size):
+            self.llm._store = stores[size]
+            self.choose(prompts[size], fresh=False)
+
+        methods = {f"after {size} tokens already read": partial(after, size) for size in sizes}
+        times = self.measure(methods)
+        unit = "seconds per token of prefix, for 100 texts"
+        return dict(slope=_slope(sizes, times), unit=unit, times=times)
+
+
+WORKLOADS = {
+    "zero_shot": "100 news sentences, zero-shot",
+    "few_shot": "100 news sentences after 10 examples (for d and e: read before)",
+    "personas": "7-point item for 944 personas",
+    "reading": "20 questions on a text of 3,000 tokens, answers of up to 30 tokens",
+    "growth_with_n": "choose, zero-shot, as the number of texts grows",
+    "growth_with_prefix": "choose, 100 texts, as what comes before them grows",
+}
+
+
+def _slope(sizes, times):
+    medians = [statistics.median(t["seconds"]) for t in times.values()]
+    return float(np.polyfit(sizes, medians, 1)[0])
+
+
+def _machine():
+    names = ("torch", "transformers", "tokenizers", "outlines")
+    cpu = platform.processor()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), cpu)
+    return {
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in names},
+    }
+
+
+def table(result):
+    """One workload as lines of text."""
+    rows = {
+        method: [statistics.median(t[kind]) for kind in ("seconds", "cpu_seconds")]
+        for method, t in result["times"].items()
+    }
+    ours = next((m for m in rows if m[0] == "d"), next(iter(rows)))
+    machine = result["machine"]
+    yield f"\n{result['workload']} ({machine['threads']} threads of {machine['cpu']})"
+    yield f"{'':42}{'median s':>10}{'min':>8}{'max':>8}{'cpu s':>9}{'/ ours':>8}"
+    for method, (seconds, cpu) in rows.items():
+        every = result["times"][method]["seconds"]
+        yield (
+            f"{method:42}{seconds:10.2f}{min(every):8.2f}{max(every):8.2f}{cpu:9.2f}"
+            f"{seconds / rows[ours][0]:8.2f}"
+        )
+    if "slope" in result:
+        yield f"{result['unit']}: {result['slope']:.5f}"
+    if "without_label" in result:
+        yield (
+            f"a: {result['without_label']} of {result['texts']} answers held no label; a and d "
+            f"agree on {result['same_label']}"
+        )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
+    chosen = parser.parse_args()
+    warnings.simplefilter("ignore")
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    torch.set_num_threads(chosen.threads)
+    bench = Bench(chosen.repeats)
+    chosen.results.mkdir(exist_ok=True)
+    for name in chosen.only:
+        result = {"workload": WORKLOADS[name], "machine": _machine(), **getattr(bench, name)()}
+        (chosen.results / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+        print("\n".join(table(result)), flush=True)
+    results = [chosen.results / f"{name}.json" for name in WORKLOADS]
+    results = [json.loads(file.read_text()) for file in results if file.exists()]
+    lines = [line for result in results for line in table(result)]
+    (chosen.results / "table.md").write_text("\n".join(["```", *lines, "```", ""]))
+
+
+if __name__ == "__main__":
+    main()

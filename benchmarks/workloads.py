@@ -1,0 +1,88 @@
+"""What the benchmark asks: news sentences, survey personas, and a long text with questions."""
+
+import itertools
+
+import pandas as pd
+
+import besci
+
+INSTRUCTION = (
+    "Is the news sentence below neutral or slanted? Answer with one word.\n\nSentence: {}\nAnswer:"
+)
+LABELS = ["neutral", "slanted"]
+
+
+def sentences(n):
+    """n different news sentences: the course's media-bias data, or made of parts without them."""
+    try:
+        texts = pd.concat([besci.load_data("media_bias_test"), besci.load_data("media_bias_train")])
+        texts = list(dict.fromkeys(texts["text"]))
+    except (FileNotFoundError, besci.DataError):
+        texts = []
+    return (texts + _made())[:n]
+
+
+def few_shot(n):
+    """The same n prompts, each after ten answered examples."""
+    texts = sentences(n + 10)
+    examples = "\n\n".join(
+        f"Sentence: {text}\nAnswer: {LABELS[i % 2]}" for i, text in enumerate(texts[n:])
+    )
+    head, tail = INSTRUCTION.split("Sentence: {}")
+    return [f"{head}{examples}\n\nSentence: {text}{tail}" for text in texts[:n]]
+
+
+def zero_shot(n):
+    return [INSTRUCTION.format(text) for text in sentences(n)]
+
+
+def personas():
+    """944 respondents of the American National Election Study 1996, as they would be described."""
+    from statsmodels.datasets import anes96
+
+    people = anes96.load_pandas().data
+    schooling = ["eighth grade", "some high school", "high school", "some college"]
+    schooling += ["an associate degree", "a college degree", "a graduate degree"]
+    return [
+        f"You are {10 * int(p.age // 10)} to {10 * int(p.age // 10) + 9} years old, you finished "
+        f"{schooling[int(p.educ) - 1]} and you vote "
+        f"{'Republican' if p.vote else 'Democratic'}. On a scale from 1 (extremely liberal) to 7 "
+        "(extremely conservative), where would you place yourself? Answer with a number."
+        for p in people.itertuples()
+    ]
+
+
+def article(llm, tokens):
+    """About so many tokens of running text."""
+    text = " ".join(sentences(1000))
+    ids = llm.tokenizer(text * (1 + tokens // 10_000)).input_ids[:tokens]
+    return llm.tokenizer.decode(ids)
+
+
+def questions():
+    """20 questions about it."""
+    asked = ["Who", "What", "Where", "When", "Why"]
+    about = ["is the first decision about", "is criticised", "happens at the end", "was reported"]
+    return [f"{a} {b}? Answer in one or two sentences." for a, b in itertools.product(asked, about)]
+
+
+def _made():
+    who = ["The senator", "The city council", "A group of parents", "The transport minister"]
+    who += [
+        "The union",
+        "The governor",
+        "A federal judge",
+        "The school board",
+        "The mayor",
+        "Police",
+    ]
+    did = ["announced", "criticised", "approved", "postponed", "rejected"]
+    did += ["defended", "reviewed", "published", "questioned", "praised"]
+    what = ["a new budget for roads", "the plan to close two clinics", "a report on rising rents"]
+    what += ["the tax on sugar", "a ban on night flights", "the hiring of 40 nurses"]
+    what += ["a shameless gift to its friends", "yet another reckless experiment on our children"]
+    what += ["the long overdue rescue of the river", "a limit on campaign donations"]
+    return [
+        f"{a} {b} {c}, after weeks of debate in which residents spoke for and against it."
+        for a, b, c in itertools.product(who, did, what)
+    ]
