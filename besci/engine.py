@@ -16,7 +16,7 @@ class Engine:
     def __init__(self, model):
         self.model, self.device = model, model.device
         config = model.config.get_text_config(decoder=True)
-        self.context = config.max_position_embeddings
+        self.context = getattr(config, "max_position_embeddings", None) or 2**31
         layer_types = set(getattr(config, "layer_types", None) or ())
         window = getattr(config, "sliding_window", None)
         sliding = "sliding_attention" in layer_types or not layer_types
@@ -125,6 +125,7 @@ class Engine:
         A job has `read`, the ids to read, and `free`, how many of them need no logits. What a
         batch shares stays in the store for the next one. cost: tokens that a job adds later.
         """
+        before = self.limit, self.room
         for long in (False, True):
             # An answer that grows beyond the turn comes back for the second round.
             todo = [job for job in jobs if not job.done and self._is_long(job.read) == long]
@@ -137,15 +138,11 @@ class Engine:
                 store.long = long
                 try:
                     run(batch, Tree([job.read for job in batch], held))
-                except torch.OutOfMemoryError as error:
-                    if self.limit <= 16:
-                        raise MemoryError(
-                            "The GPU has too little free memory even for one short piece of text. "
-                            "Restart the session, or take a smaller model (besci.models())."
-                        ) from error
-                    self.limit, self.room = self.limit // 2, self.room // 2
-                    store.trim()
-                    torch.cuda.empty_cache()
+                    fits = True
+                except torch.OutOfMemoryError:
+                    fits = False  # what the exception refers to is freed only after this block
+                if not fits:
+                    self._halve(store, before)
                     todo = [job for job in todo if not job.done]
                     continue
                 store.ids = ids[:shared]
@@ -153,6 +150,17 @@ class Engine:
                 del todo[:n]
                 progress(sum(job.done for job in batch))
         store.trim()
+
+    def _halve(self, store, before):
+        store.trim()
+        torch.cuda.empty_cache()
+        if self.limit <= 16:
+            self.limit, self.room = before
+            raise MemoryError(
+                "The GPU has too little free memory even for a few tokens at a time. Shorten the "
+                "text, restart the session, or take a smaller model (besci.models())."
+            )
+        self.limit, self.room = self.limit // 2, self.room // 2
 
     def _is_long(self, ids):
         return self.turn is not None and len(ids) > self.turn
@@ -252,10 +260,17 @@ class Engine:
 
     def check(self):
         """Raise ValueError if this architecture cannot read several sequences in one row."""
+        refusal = ValueError(
+            f"besci cannot use the architecture {type(self.model).__name__}: it does not let "
+            "independent texts share a forward pass."
+        )
         size = min(self.model.config.get_text_config(decoder=True).vocab_size, 1000)
         a, b, c, d, e = (size * i // 7 for i in range(1, 6))
         sequences = [[a, b, c, d], [a, b, e, d, a], [c, a]]
-        ours = self.log_probs(Store(), [(ids, 1) for ids in sequences])
+        try:
+            ours = self.log_probs(Store(), [(ids, 1) for ids in sequences])
+        except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+            raise refusal from error
         for ids, found in zip(sequences, ours, strict=True):
             row = torch.tensor([ids], device=self.device)
             with torch.inference_mode():
@@ -264,7 +279,4 @@ class Engine:
             wanted = plain.gather(1, row[0, 1:, None]).sum().item()
             # 16-bit weights round differently in another order of operations.
             if abs(found - wanted) > (1e-3 if self.model.dtype == torch.float32 else 2.0):
-                raise ValueError(
-                    f"besci cannot use the architecture {type(self.model).__name__}: it does not "
-                    "let independent texts share a forward pass."
-                )
+                raise refusal

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 COURSE = Path(__file__).resolve().parent.parent
+# The versions of the environment that runs the tests.
+STACK = "latest" if Path(sys.prefix).name.endswith("-latest") else "colab"
+CONSTRAINTS = COURSE / "constraints" / f"{STACK}.txt"
 NOTEBOOKS = sorted(COURSE.glob("day_*/*.ipynb"))
 sys.path.insert(0, str(COURSE / "tools"))
 

@@ -12,6 +12,7 @@ import tiny
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import MambaConfig
 
 import besci
 from besci import registry
@@ -552,6 +553,7 @@ def test_too_little_memory_for_anything_says_so(qwen, monkeypatch):
     monkeypatch.setattr(qwen.engine, "limit", 64)
     with pytest.raises(MemoryError, match="smaller model"):
         qwen.choose("x", ["a", "b"])
+    assert qwen.engine.limit == 64  # later, shorter texts are not slowed down
 
 
 @pytest.mark.parametrize("dtype, advice", [("float32", "damaged"), ("float16", "float32")])
@@ -688,6 +690,9 @@ def test_without_the_large_model_the_embedded_one_is_taken(load, monkeypatch, ca
 
 
 def test_an_architecture_that_cannot_share_a_pass_is_refused(tmp_path, monkeypatch):
+    mamba = MambaConfig(hidden_size=32, num_hidden_layers=2, state_size=4)
+    with pytest.raises(ValueError, match="architecture MambaForCausalLM"):
+        LLM(tiny.save(tmp_path / "mamba", tiny.letter_tokenizer(), mamba))
     folder = tiny.save(tmp_path / "m", tiny.letter_tokenizer(), tiny.llama())
     monkeypatch.setattr(
         "besci.engine.Engine._mask", lambda self, sees: torch.zeros(1, 1, *sees.shape)

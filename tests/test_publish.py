@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import COURSE, NOTEBOOKS
+from conftest import CONSTRAINTS, COURSE, NOTEBOOKS
 from publish import publish, setup_cell
 
 SETUP_TEXTS = sorted(
@@ -95,12 +95,13 @@ def github(tmp_path_factory):
     bare = folder / "lab" / "open-llms"
     subprocess.run(["git", "clone", "-q", "--bare", str(work), str(bare)], check=True)
     # pip takes this variable for a list separated by spaces; the course's own path may hold one.
-    colab = shutil.copy(COURSE / "constraints/colab.txt", tmp_path_factory.mktemp("colab"))
+    # With another stack's versions pip would change the environment that runs the tests.
+    constraints = shutil.copy(CONSTRAINTS, tmp_path_factory.mktemp("constraints"))
     return {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{folder.as_uri()}/.insteadOf",
         "GIT_CONFIG_VALUE_0": "https://github.com/",
-        "PIP_CONSTRAINT": str(colab),
+        "PIP_CONSTRAINT": str(constraints),
     }
 
 

@@ -8,15 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from conftest import COURSE
+from conftest import CONSTRAINTS, COURSE
 
 MAKE = shutil.which("make")
 
 
 def stack():
-    """The constraints of the environment that runs this test, by the name of its folder."""
-    name = "latest" if Path(sys.prefix).name.endswith("-latest") else "colab"
-    lines = (COURSE / f"constraints/{name}.txt").read_text("utf-8").splitlines()
+    """{package: version} of the constraints of the environment that runs this test."""
+    lines = CONSTRAINTS.read_text("utf-8").splitlines()
     return dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
 
 
