@@ -12,7 +12,7 @@ import tiny
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import MambaConfig
+from transformers import Lfm2Config, MambaConfig
 
 import besci
 from besci import registry
@@ -691,8 +691,11 @@ def test_without_the_large_model_the_embedded_one_is_taken(load, monkeypatch, ca
 
 def test_an_architecture_that_cannot_share_a_pass_is_refused(tmp_path, monkeypatch):
     mamba = MambaConfig(hidden_size=32, num_hidden_layers=2, state_size=4)
-    with pytest.raises(ValueError, match="architecture MambaForCausalLM"):
+    with pytest.raises(ValueError, match="MambaForCausalLM"):
         LLM(tiny.save(tmp_path / "mamba", tiny.letter_tokenizer(), mamba))
+    hybrid = Lfm2Config(**tiny.SIZE, num_key_value_heads=2, layer_types=["conv", "full_attention"])
+    with pytest.raises(ValueError, match="architecture Lfm2ForCausalLM"):
+        LLM(tiny.save(tmp_path / "hybrid", tiny.letter_tokenizer(), hybrid))
     folder = tiny.save(tmp_path / "m", tiny.letter_tokenizer(), tiny.llama())
     monkeypatch.setattr(
         "besci.engine.Engine._mask", lambda self, sees: torch.zeros(1, 1, *sees.shape)
