@@ -29,7 +29,7 @@ lab: .venv/.ready models  ## open the course in JupyterLab
 
 bench: .venv/.ready models  ## measure besci.LLM against other ways and against the limit
 	@$(PY) -m pip install --quiet --requirement benchmarks/requirements.txt --constraint constraints/colab.txt
-	@$(PY) benchmarks/bench.py
+	@$(PY) -m benchmarks.bench
 
 data: .venv/.ready  ## rebuild every derived file in data/
 	@$(PY) data/build

@@ -6,8 +6,13 @@ import pandas as pd
 
 import besci
 
+# The codebook of day 3, as its first notebook puts it to a model.
 INSTRUCTION = (
-    "Is the news sentence below neutral or slanted? Answer with one word.\n\nSentence: {}\nAnswer:"
+    "A news sentence is neutral if the reporter's own words only report, describe or attribute. "
+    "It is slanted if it takes a side in its own voice. Loaded words inside a quotation with its "
+    "speaker named do not make a sentence slanted.\n"
+    "Is the sentence below neutral or slanted? Answer with one word: neutral or slanted.\n\n"
+    "Sentence: {}"
 )
 LABELS = ["neutral", "slanted"]
 
@@ -28,8 +33,8 @@ def few_shot(n):
     examples = "\n\n".join(
         f"Sentence: {text}\nAnswer: {LABELS[i % 2]}" for i, text in enumerate(texts[n:])
     )
-    head, tail = INSTRUCTION.split("Sentence: {}")
-    return [f"{head}{examples}\n\nSentence: {text}{tail}" for text in texts[:n]]
+    head = INSTRUCTION.removesuffix("Sentence: {}")
+    return [f"{head}{examples}\n\nSentence: {text}\nAnswer:" for text in texts[:n]]
 
 
 def zero_shot(n):
