@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats as _scipy
 
+from besci._pairs import correlation, pairs, square  # noqa: F401 (all three are public here)
+
 
 class Estimate(NamedTuple):
     """A value with the bounds of its interval; prints as `0.34 [0.28, 0.40]`."""
@@ -18,54 +20,6 @@ class Estimate(NamedTuple):
 
     def __str__(self):
         return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
-
-
-def pairs(matrix):
-    """The upper triangle of a square matrix, row by row, without the diagonal.
-
-    matrix: (n, n). Returns (n * (n - 1) / 2,). R equivalent: `m[upper.tri(m)]`, other order.
-    Raises ValueError if the matrix is not square.
-    """
-    matrix = np.asarray(matrix)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"a square matrix is needed, this one has shape {matrix.shape}")
-    return matrix[np.triu_indices(len(matrix), k=1)]
-
-
-def square(values):
-    """The symmetric matrix with zero diagonal whose `pairs` are `values`.
-
-    values: (n * (n - 1) / 2,). Returns (n, n).
-    Raises ValueError if no n gives that many pairs.
-    """
-    values = np.asarray(values, dtype=float)
-    n = int((1 + np.sqrt(1 + 8 * len(values))) / 2)
-    if n * (n - 1) // 2 != len(values):
-        raise ValueError(f"{len(values)} values are not the pairs of any number of items")
-    matrix = np.zeros((n, n))
-    matrix[np.triu_indices(n, k=1)] = values
-    return matrix + matrix.T
-
-
-def correlation(x, y):
-    """Pearson correlation of two vectors of equal length n >= 3, without missing values.
-
-    Raises ValueError for unequal lengths, missing values or a constant vector, which have no
-    correlation; numpy would return NaN and go on.
-    """
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    if x.shape != y.shape or x.ndim != 1 or len(x) < 3:
-        raise ValueError(
-            f"two vectors of equal length >= 3 are needed, not {x.shape} and {y.shape}"
-        )
-    for name, vector in (("first", x), ("second", y)):
-        if np.isnan(vector).any():
-            raise ValueError(
-                f"the {name} vector misses a value at index {np.isnan(vector).argmax()}"
-            )
-        if np.ptp(vector) == 0:
-            raise ValueError(f"the {name} vector is constant, so it correlates with nothing")
-    return float(np.corrcoef(x, y)[0, 1])
 
 
 def accuracy(correct, level=0.95):
@@ -247,3 +201,91 @@ def calibration_error(probability, outcome, bins=10):
     groups = np.array_split(np.argsort(probability, kind="stable"), min(bins, len(probability)))
     gaps = [len(g) * abs(probability[g].mean() - outcome[g].mean()) for g in groups]
     return float(sum(gaps) / len(probability))
+
+
+def total_variation(p, q):
+    """Total variation distance: the share of people who would have to change their answer.
+
+    p, q: (k,) probabilities of the same k options, in any order. Returns a float in [0, 1].
+    Raises ValueError if one is not a distribution or lengths differ.
+    Source: Levin & Peres (2017), Markov Chains and Mixing Times, proposition 4.2.
+    """
+    p, q = _distributions(p, q)
+    return float(np.abs(p - q).sum() / 2)
+
+
+def wasserstein(p, q, values=None):
+    """1-Wasserstein distance: by how many scale points people would have to move, on average.
+
+    p, q: (k,) probabilities of the same k options. values: (k,) their places on the scale (default
+    1 to k). Returns a float >= 0. Raises ValueError as `total_variation` does.
+    Source: Rubner et al. (2000), https://doi.org/10.1023/A:1026543900054, by scipy.
+    """
+    p, q = _distributions(p, q)
+    values = np.arange(len(p)) if values is None else values
+    return float(_scipy.wasserstein_distance(values, values, p, q))
+
+
+def sampling_floor(p, n, distance=total_variation, draws=2000, seed=0):
+    """Expected distance between `p` and a sample of size `n` drawn from it.
+
+    The distance that even a perfect simulation shows because the human sample is finite.
+    p: (k,) probabilities. n: sample size. distance: `total_variation` or `wasserstein`.
+    Returns a float. Raises ValueError if p is not a distribution.
+    """
+    p, _ = _distributions(p, p)
+    samples = np.random.default_rng(seed).multinomial(n, p, size=draws) / n
+    return float(np.mean([distance(p, sample) for sample in samples]))
+
+
+def _distributions(p, q):
+    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
+    for vector in (p, q):
+        if vector.shape != p.shape or not (vector >= 0).all() or abs(vector.sum() - 1) > 1e-6:
+            raise ValueError(f"probabilities of the same options are needed, not {p} and {q}")
+    return p / p.sum(), q / q.sum()
+
+
+def prediction_powered(gold, predicted, rest, x=None, x_rest=None, level=0.95):
+    """A mean or a regression slope, from a few gold labels and many predicted ones.
+
+    What the predictions give is corrected by the errors they make where gold is known; they count
+    with the weight, from 0 to 1, that makes the interval shortest. The interval is normal, with
+    robust variance: a dozen cases of the rarer label are its lower limit.
+    gold, predicted: (n,) both labels of n cases drawn at random. rest: (N,) predictions of the
+    others. x, x_rest: None for the mean; else covariates, (n,) and (N,) or (n, k) and (N, k), of
+    which the first gets the slope (least squares). Returns an Estimate.
+    Raises ValueError if lengths do not fit, values are missing, fewer than 20 cases are given or
+    covariates do not vary.
+    Source: Angelopoulos et al. (2023), https://doi.org/10.1126/science.adi6000; the weight:
+    Angelopoulos, Duchi & Zrnic (2023), https://arxiv.org/abs/2311.01453.
+    """
+    if (x is None) != (x_rest is None):
+        raise ValueError("the covariate is needed for both parts: give x and x_rest, or neither")
+    value, own = _least_squares(gold, x, "gold")
+    here, own_here = _least_squares(predicted, x, "predicted")
+    there, own_there = _least_squares(rest, x_rest, "rest")
+    n, more = len(own), len(own_there)
+    if len(own_here) != n:
+        raise ValueError(f"{n} gold labels need as many predictions, not {len(own_here)}")
+    spread = np.concatenate([own_here, own_there]).var(ddof=1) * (1 + n / more)
+    weight = np.clip(own @ own_here / n / max(spread, 1e-12), 0, 1)
+    variance = (own - weight * own_here).var() / n + weight**2 * own_there.var() / more
+    value, half = value + weight * (there - here), _scipy.norm.isf((1 - level) / 2) * variance**0.5
+    return Estimate(float(value), float(value - half), float(value + half))
+
+
+def _least_squares(outcome, x, name):
+    """The mean, or the slope of the first covariate, and (n,) how much each case moves it."""
+    outcome = np.asarray(outcome, dtype=float)
+    columns = [np.ones(len(outcome))] + ([] if x is None else [np.asarray(x, dtype=float)])
+    if len(outcome) < 20 or len(columns[-1]) != len(outcome):
+        raise ValueError(f"{name}: 20 or more cases, with covariates for all, are needed")
+    design = np.column_stack(columns)
+    if not (np.isfinite(outcome).all() and np.isfinite(design).all()):
+        raise ValueError(f"{name}: a label or covariate is missing; leave such cases out")
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        raise ValueError(f"{name}: a covariate is constant, or follows from the others, here")
+    inverse, k = np.linalg.pinv(design), len(columns) - 1
+    residuals = outcome - design @ (inverse @ outcome)
+    return inverse[k] @ outcome, len(outcome) * inverse[k] * residuals

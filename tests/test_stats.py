@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
+from statsmodels.api import OLS, add_constant
 
 from besci import stats
 
@@ -198,3 +199,165 @@ def test_calibration_error_is_zero_for_honest_and_large_for_boastful_probabiliti
     )
     with pytest.raises(ValueError, match="between 0 and 1"):
         stats.calibration_error([1.2], [True])
+
+
+@st.composite
+def distributions(draw, several=2):
+    k = draw(st.integers(2, 9))
+    weights = st.lists(st.integers(0, 50), min_size=k, max_size=k).filter(any)
+    return [np.array(draw(weights)) / 1.0 for _ in range(several)]
+
+
+@given(distributions(3))
+def test_distances_of_distributions_obey_the_laws_of_a_distance(vectors):
+    p, q, r = (vector / vector.sum() for vector in vectors)
+    for distance in (stats.total_variation, stats.wasserstein):
+        assert distance(p, p) == 0
+        assert distance(p, q) == pytest.approx(distance(q, p))
+        assert distance(p, r) <= distance(p, q) + distance(q, r) + 1e-9
+    # Nobody moves further than from one end of the scale to the other, or less than one step.
+    moved = stats.wasserstein(p, q)
+    assert stats.total_variation(p, q) - 1e-9 <= moved
+    assert moved <= (len(p) - 1) * stats.total_variation(p, q) + 1e-9
+
+
+@given(distributions())
+def test_wasserstein_is_the_area_between_the_cumulative_distributions(vectors):
+    p, q = (vector / vector.sum() for vector in vectors)
+    assert stats.wasserstein(p, q) == pytest.approx(np.abs(np.cumsum(p - q)).sum())
+    values = np.cumsum(1 + np.arange(len(p)))
+    area = np.abs(np.cumsum(p - q))[:-1] @ np.diff(values)
+    assert stats.wasserstein(p, q, values) == pytest.approx(area)
+
+
+def test_wasserstein_knows_the_order_of_the_options_and_total_variation_does_not():
+    low, next_to_it, high = np.eye(7)[[0, 1, 6]]
+    assert stats.total_variation(low, next_to_it) == stats.total_variation(low, high) == 1
+    assert (stats.wasserstein(low, next_to_it), stats.wasserstein(low, high)) == (1, 6)
+
+
+def test_sampling_floor_is_the_mean_distance_of_perfect_samples():
+    """With two options, |share - p| has the mean sqrt(2 p (1 - p) / (pi n)) for large n."""
+    expected = np.sqrt(2 * 0.3 * 0.7 / (np.pi * 400))
+    assert stats.sampling_floor([0.3, 0.7], 400) == pytest.approx(expected, rel=0.05)
+    floor = stats.sampling_floor([0.3, 0.7], 400, stats.wasserstein)
+    assert floor == pytest.approx(expected, rel=0.05)  # two options are one step apart
+    seven = np.full(7, 1 / 7)
+    assert stats.sampling_floor(seven, 100) > 2.9 * stats.sampling_floor(seven, 1000)
+    assert stats.sampling_floor([0, 1, 0], 10) == 0
+
+
+@pytest.mark.parametrize("p", [[0.5, 0.6], [1.2, -0.2], [np.nan, 1], [1.0], [[0.5, 0.5]]])
+def test_what_is_no_distribution_of_the_same_options_is_refused(p):
+    for distance in (stats.total_variation, stats.wasserstein):
+        with pytest.raises(ValueError, match="probabilities of the same options"):
+            distance(p, [0.5, 0.5])
+
+
+def labelled_sentences():
+    """Gold labels, predictions and a covariate of 100 cases; predictions and covariate of 1,900."""
+    counts = {(0, 0, 0): 30, (0, 0, 1): 22, (0, 1, 0): 6, (0, 1, 1): 14}
+    counts |= {(1, 0, 0): 3, (1, 0, 1): 4, (1, 1, 0): 9, (1, 1, 1): 12}
+    gold, predicted, x = np.repeat(list(counts), list(counts.values()), axis=0).T
+    kinds = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    rest, x_rest = np.repeat(kinds, [640, 410, 290, 560], axis=0).T
+    return gold, predicted, rest, x, x_rest
+
+
+def standard_error(estimate):
+    return (estimate.high - estimate.low) / (2 * scipy_stats.norm.isf(0.025))
+
+
+# By ppi-python 0.2.3 for labelled_sentences(): ppi_mean_ci and, coord=1, ppi_ols_ci, alpha=.05.
+MEAN_CI = 0.21380446, 0.37354375
+SLOPE_CI = -0.07665538, 0.24606104
+
+
+def test_the_prediction_powered_mean_is_that_of_its_authors_package():
+    estimate = stats.prediction_powered(*labelled_sentences()[:3])
+    assert estimate[1:] == pytest.approx(MEAN_CI, abs=1e-3)
+    assert estimate.value == pytest.approx(np.mean(MEAN_CI), abs=1e-3)
+
+
+def test_the_prediction_powered_slope_is_that_of_its_authors_package():
+    """Theirs inverts the pooled design, ours each part's own: equal but for sampling error."""
+    estimate = stats.prediction_powered(*labelled_sentences())
+    error = np.diff(SLOPE_CI)[0] / (2 * scipy_stats.norm.isf(0.025))
+    assert standard_error(estimate) == pytest.approx(error, rel=0.02)
+    assert abs(estimate.value - np.mean(SLOPE_CI)) < 0.1 * error
+
+
+def test_what_is_written_here_of_the_authors_package_is_what_it_gives():
+    ppi = pytest.importorskip("ppi_py")
+    gold, predicted, rest, x, x_rest = (column * 1.0 for column in labelled_sentences())
+    found = ppi.ppi_mean_ci(gold, predicted, rest, alpha=0.05)
+    assert np.ravel(found) == pytest.approx(MEAN_CI, abs=1e-4)
+    designs = [np.column_stack([np.ones(len(column)), column]) for column in (x, x_rest)]
+    found = ppi.ppi_ols_ci(designs[0], gold, predicted, designs[1], rest, alpha=0.05, coord=1)
+    assert [bound[1] for bound in found] == pytest.approx(SLOPE_CI, abs=1e-4)
+
+
+def test_predictions_that_say_nothing_leave_the_estimate_of_the_gold_labels():
+    gold, _, rest, x, x_rest = labelled_sentences()
+    nothing, none_either = np.ones(len(gold)), np.ones(len(rest))
+    mean = stats.prediction_powered(gold, nothing, none_either)
+    assert mean.value == pytest.approx(gold.mean())
+    assert standard_error(mean) == pytest.approx(gold.std() / np.sqrt(len(gold)))
+    slope = stats.prediction_powered(gold, nothing, none_either, x, x_rest)
+    fit = OLS(gold, add_constant(x)).fit(cov_type="HC0")
+    assert slope.value == pytest.approx(fit.params[1])
+    assert standard_error(slope) == pytest.approx(fit.bse[1])
+
+
+def test_perfect_predictions_count_like_gold_labels():
+    kinds = [(0, 0), (0, 1), (1, 0), (1, 1)]  # label and covariate, as frequent in both parts
+    gold, x = np.repeat(kinds, [30, 26, 20, 24], axis=0).T
+    rest, x_rest = np.repeat(kinds, [570, 494, 380, 456], axis=0).T
+    everything, covariate = np.concatenate([gold, rest]), np.concatenate([x, x_rest])
+    mean = stats.prediction_powered(gold, gold, rest)
+    assert mean.value == pytest.approx(everything.mean(), abs=0.002)
+    assert standard_error(mean) == pytest.approx(everything.std() / 2000**0.5, rel=0.02)
+    slope = stats.prediction_powered(gold, gold, rest, x, x_rest)
+    fit = OLS(everything, add_constant(covariate)).fit(cov_type="HC0")
+    assert standard_error(slope) == pytest.approx(fit.bse[1], rel=0.02)
+
+
+def test_a_control_changes_the_slope_as_it_does_in_a_regression():
+    gold, _, rest, x, x_rest = labelled_sentences()
+    rng = np.random.default_rng(0)
+    both = np.column_stack([x, x + rng.normal(size=100)])
+    both_rest = np.column_stack([x_rest, x_rest + rng.normal(size=1900)])
+    flat = np.zeros(100), np.zeros(1900)
+    slope = stats.prediction_powered(gold, *flat, both, both_rest)
+    assert slope.value == pytest.approx(OLS(gold, add_constant(both)).fit().params[1])
+
+
+def test_prediction_powered_intervals_keep_their_promise_with_a_biased_classifier():
+    rng, right = np.random.default_rng(0), []
+    for _ in range(400):
+        x = rng.random(2000) < 0.5
+        y = rng.random(2000) < 0.3
+        flag = np.where(y, rng.random(2000) < 0.8, rng.random(2000) < 0.1 + 0.4 * x)
+        gold, rest = slice(200), slice(200, None)
+        mean = stats.prediction_powered(y[gold], flag[gold], flag[rest])
+        slope = stats.prediction_powered(y[gold], flag[gold], flag[rest], x[gold], x[rest])
+        right.append([mean.low <= 0.3 <= mean.high, slope.low <= 0 <= slope.high])
+    # 400 repetitions: a standard error of .011 around .95.
+    assert ((np.mean(right, axis=0) > 0.915) & (np.mean(right, axis=0) < 0.985)).all()
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda g, p, r, x, z: (g, p[1:], r), "100 gold labels need as many predictions, not 99"),
+        (lambda g, p, r, x, z: (g[:9], p[:9], r), "gold: 20 or more"),
+        (lambda g, p, r, x, z: (g, p, r[:0]), "rest: 20 or more"),
+        (lambda g, p, r, x, z: (g, p, r, x), "give x and x_rest, or neither"),
+        (lambda g, p, r, x, z: (g, p, r, x[1:], z), "gold: 20 or more cases, with covariates"),
+        (lambda g, p, r, x, z: (g, p, np.where(r, r, np.nan)), "rest: a label or covariate is mis"),
+        (lambda g, p, r, x, z: (g, p, r, x * 0 + 1, z), "gold: a covariate is constant"),
+    ],
+)
+def test_prediction_powered_names_what_it_cannot_use(change, message):
+    with pytest.raises(ValueError, match=message):
+        stats.prediction_powered(*change(*labelled_sentences()))
