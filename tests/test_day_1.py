@@ -9,6 +9,7 @@ from conftest import COURSE
 from hub import Hub, hub_environment
 from run_notebooks import execute
 from tiny_models import SIZE, build_tiny_models, word_pieces
+from verdicts import verdict_tests
 
 from besci import model_path, registry
 from besci.checks import day_1
@@ -93,30 +94,12 @@ WRONG = [
 ]
 
 
-def test_every_task_of_day_1_has_a_right_answer_here():
-    assert RIGHT.keys() == {name for name in vars(day_1) if name.startswith("task_")}
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_the_right_answer_is_accepted(name, capsys):
-    getattr(day_1, name)(RIGHT[name], *MORE.get(name, ()))
-    assert capsys.readouterr().out.startswith("✓")
-
-
-@pytest.mark.parametrize("name, answer, message", WRONG, ids=lambda v: str(v)[:40])
-def test_a_likely_mistake_gets_its_own_message(name, answer, message, capsys):
-    getattr(day_1, name)(answer, *MORE.get(name, ()))
-    shown = capsys.readouterr().out
-    assert shown.startswith("✗") and message in shown
-
-
-@pytest.mark.parametrize("name", RIGHT)
-@pytest.mark.parametrize(
-    "answer", [..., None, "nonsense", -99.0, [], [1, 2, 3], np.nan, {"a": 1}, object()], ids=repr
-)
-def test_no_check_passes_or_raises_on_nonsense(name, answer, capsys):
-    getattr(day_1, name)(answer, *MORE.get(name, ()))
-    assert capsys.readouterr().out[0] == ("○" if answer is ... else "✗")
+(
+    test_every_task_of_the_day_has_a_right_answer_here,
+    test_the_right_answer_is_accepted,
+    test_a_likely_mistake_gets_its_own_message,
+    test_no_check_passes_or_raises_on_nonsense,
+) = verdict_tests(day_1, RIGHT, WRONG, MORE)
 
 
 def tiny_bert(folder):

@@ -1,0 +1,184 @@
+"""Day 3: what its checks answer to likely mistakes, and its bonus sections where they can run."""
+
+import re
+
+import nbformat
+import numpy as np
+import pandas as pd
+import tiny
+import torch
+import transformers
+from conftest import COURSE
+from datasets import Dataset, DatasetDict
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold, KFold, cross_val_score
+from verdicts import verdict_tests
+
+import besci
+from besci import embed, load_data, stats
+from besci.checks import day_3
+
+TRAIN, TEST = load_data("media_bias_train"), load_data("media_bias_test")
+FEATURES = LogisticRegression(C=0.1, max_iter=500)
+
+
+def strict_label(text):
+    named = set(re.findall(r"\b(neutral|slanted)\b", text.lower()))
+    denied = re.search(r"\b(not|neither) (neutral|slanted)\b", text.lower())
+    return named.pop() if len(named) == 1 and not denied else None
+
+
+def lax_label(text):
+    return (
+        "neutral" if "neutral" in text.lower() else "slanted" if "slanted" in text.lower() else None
+    )
+
+
+def folds():
+    x, y = embed(TRAIN["text"], progress=False), (TRAIN["label"] == "slanted").to_numpy()
+    shuffled = KFold(5, shuffle=True, random_state=0)
+    grouped = cross_val_score(FEATURES, x, y, cv=GroupKFold(5), groups=TRAIN["event_id"]).mean()
+    return grouped, cross_val_score(FEATURES, x, y, cv=shuffled).mean()
+
+
+GROUPED, UNGROUPED = folds()
+GRID = {k: (stats.accuracy(np.arange(10) < k), 0.5) for k in (4, 5, 8)}
+CALLED = np.random.default_rng(0).random(len(TEST)) < 0.6
+RATE = {side: CALLED[TEST["direction"] == side].mean() for side in ("for", "against")}
+RATES = (0.1, 0.8, 0.85)  # base rate (or flagged share), sensitivity, specificity
+LABELLED = pd.DataFrame({"slanted": [1, 1, 0, 0], "flagged": [1, 0, 0, 0]})
+REST = pd.DataFrame({"flagged": [1, 0, 0, 0, 0]})
+OCCLUDED = pd.DataFrame({"loaded": [1, 4, 2], "words": [10, 20, 40], "hit": [True, False, True]})
+MORE = {
+    "task_1_3": (GRID,),
+    "task_2_1": (FEATURES,),
+    "task_2_2": (CALLED,),
+    "task_2_3": (OCCLUDED,),
+    "task_3_1": RATES,
+    "task_3_2": (0.3, 0.8, 0.85),
+    "task_3_3": (LABELLED, REST),
+    "task_3_4": (0.1, 0.95, [0.99, 0.89]),
+}
+RIGHT = {
+    "task_1_1": np.ceil(1.96**2 * 0.21 / 0.05**2),
+    "task_1_2": strict_label,
+    "task_1_3": 0.8 - np.mean([0.4, 0.5, 0.8]),
+    "task_2_1": GROUPED - UNGROUPED,
+    "task_2_2": RATE["for"] - RATE["against"],
+    "task_2_3": np.mean([0.1, 0.2, 0.05]),
+    "task_3_1": 0.08 / (0.08 + 0.9 * 0.15),
+    "task_3_2": 0.15 / 0.65,
+    "task_3_3": 0.2 + 0.25,
+    "task_3_4": 0.9 * 0.1,
+}
+WRONG = [
+    ("task_1_1", 385, "accuracy of .50"),
+    ("task_1_1", 1291, "either side"),
+    ("task_1_1", 84, "one standard error"),
+    ("task_1_1", 100, "n = (1.96"),
+    ("task_1_2", lax_label, "'The sentence is not neutral or slanted.'"),
+    ("task_1_2", "neutral", "a function is asked for"),
+    ("task_1_2", lambda text: None, "'slanted' was expected"),
+    ("task_1_3", 0.4, "best minus worst"),
+    ("task_1_3", 0.8, "Subtract the mean"),
+    ("task_1_3", 0.33, "does not fit"),
+    ("task_2_1", UNGROUPED - GROUPED, "turned round"),
+    ("task_2_1", GROUPED, "one of the two accuracies"),
+    ("task_2_1", 0.3, "5 folds each"),
+    ("task_2_2", RATE["against"] - RATE["for"], "turned round"),
+    ("task_2_2", 100 * (RATE["for"] - RATE["against"]), "percentage points"),
+    ("task_2_2", RATE["for"], "rate of one side"),
+    ("task_2_2", 0.9, "does not fit"),
+    ("task_2_3", 2 / 3, "share of hits of the classifier"),
+    ("task_2_3", 7 / 70, "you divided sums"),
+    ("task_2_3", 0.9, "does not fit"),
+    ("task_3_1", 0.8 / (0.8 + 0.15), "where half are slanted"),
+    ("task_3_1", 0.8, "turn the question round"),
+    ("task_3_1", 0.135 / 0.215, "false alarms among the flagged"),
+    ("task_3_1", 0.08, "a share of *all* sentences"),
+    ("task_3_1", 0.215, "Which part of it"),
+    ("task_3_1", 37.2, "per cent"),
+    ("task_3_1", 0.5, "does not fit"),
+    ("task_3_2", 0.3, "where we start from"),
+    ("task_3_2", 0.15, "misses are not"),
+    ("task_3_2", 0.15 / 0.8, "look at the divisor"),
+    ("task_3_2", 0.3 / 0.8, "false alarms are not"),
+    ("task_3_2", 23.1, "per cent"),
+    ("task_3_2", 0.9, "does not fit"),
+    ("task_3_3", 0.2 - 0.25, "turned round"),
+    ("task_3_3", 0.2, "uncorrected share"),
+    ("task_3_3", 0.5, "gold labels only"),
+    ("task_3_3", 0.25, "correction alone"),
+    ("task_3_3", 45, "per cent"),
+    ("task_3_3", 0.3, "does not fit"),
+    ("task_3_4", -0.09, "turned round"),
+    ("task_3_4", 0.1, "only neutral sentences"),
+    ("task_3_4", 0.01, "weighted by the slanted share"),
+    ("task_3_4", 0, "true difference"),
+    ("task_3_4", 9, "per cent"),
+    ("task_3_4", 0.5, "does not fit"),
+]
+
+
+(
+    test_every_task_of_the_day_has_a_right_answer_here,
+    test_the_right_answer_is_accepted,
+    test_a_likely_mistake_gets_its_own_message,
+    test_no_check_passes_or_raises_on_nonsense,
+) = verdict_tests(day_3, RIGHT, WRONG, MORE)
+
+
+def cell(text):
+    """The code of the cell of notebook 2 that holds `text`."""
+    notebook = nbformat.read(COURSE / "day_3" / "2_features_and_fine_tuning.ipynb", 4)
+    (source,) = [c.source for c in notebook.cells if c.cell_type == "code" and text in c.source]
+    return source
+
+
+def test_adapters_can_be_trained_on_a_causal_model(tmp_path):
+    folder = tiny.save(tmp_path / "m", tiny.letter_tokenizer(), tiny.llama())
+    few = Dataset.from_dict({"text": ["abc", "bca", "cab", "acb"], "labels": [0, 1, 0, 1]})
+    names = dict(torch=torch, transformers=transformers, besci=besci, stats=stats)
+    names |= dict(data=DatasetDict(train=few, test=few))
+    names["OUTPUT"] = tmp_path / "day_3"
+    names["keep"] = ["input_ids", "attention_mask", "labels"]
+    exec(cell("def tune_adapters").split("\nif besci.gpu()")[0], names)
+    p = names["tune_adapters"](folder)
+    assert p.shape == (4,) and ((p > 0) & (p < 1)).all()
+
+
+class Reached:
+    """A hub that answers with a commit."""
+
+    def dataset_info(self, name, timeout):
+        return type("Info", (), {"sha": "0123abc"})
+
+
+def run_babe(monkeypatch, babe, capsys):
+    monkeypatch.setattr("huggingface_hub.HfApi", Reached)
+    names = dict(np=np, besci=besci, stats=stats, GridSearchCV=lambda model, *_, **__: model)
+    names |= dict(load_dataset=lambda name, revision: DatasetDict(babe), strengths={})
+    names |= dict(roc_auc_score=roc_auc_score)
+    known = LogisticRegression().fit(
+        embed(TEST["text"], progress=False), TEST["label"] == "slanted"
+    )
+    names |= dict(features=known, penalised=LogisticRegression())
+    exec(cell("mediabiasgroup/BABE"), names)
+    return capsys.readouterr().out
+
+
+def test_real_expert_labels_are_used_where_the_hub_has_them(monkeypatch, capsys):
+    texts = {"train": (TEST["text"].tolist() * 11)[:3121], "test": TRAIN["text"].tolist()[:1000]}
+    babe = {
+        part: Dataset.from_dict({"text": rows, "label": [k % 2 for k in range(len(rows))]})
+        for part, rows in texts.items()
+    }
+    shown = run_babe(monkeypatch, babe, capsys)
+    assert "at commit 0123abc" in shown and shown.count("AUC on BABE") == 2
+
+
+def test_other_data_under_that_name_are_refused_in_one_line(monkeypatch, capsys):
+    shown = run_babe(monkeypatch, {"test": Dataset.from_dict({"text": ["a"]})}, capsys)
+    assert "this section is skipped" in shown and "AUC" not in shown
+    assert len(shown.splitlines()) == 1
