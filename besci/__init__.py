@@ -19,8 +19,9 @@ _HOME = {
     "embed": "embeddings",
     "LLM": "llm",
     "provenance": "llm",
+    "quiz": "quizzes",
 }
-_MODULES = ("stats", "plots", "checks")
+_MODULES = ("stats", "plots", "documents", "survey", "checks")
 __all__ = [*_HOME, *_MODULES]
 
 

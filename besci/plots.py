@@ -84,12 +84,12 @@ def estimates(table, xlabel, references=None, ax=None):
     if references:
         ax.figure.legend(loc="outside lower center", ncols=2, frameon=False)
     best, worst = (list(table)[i] for i in (values[:, 0].argmax(), values[:, 0].argmin()))
+    high, low = values[:, 0].max(), values[:, 0].min()
+    course = f"highest for “{best}” ({high:.2f}) and lowest for “{worst}” ({low:.2f})"
+    if len(table) > 1 and high == low:
+        course = f"{high:.2f} for each of the {len(table)}"
     beside = "; ".join(f"{label} {value:.2f}" for label, value in (references or {}).items())
-    return _say(
-        ax,
-        f"{xlabel}, highest for “{best}” ({values[:, 0].max():.2f}) and lowest for “{worst}” "
-        f"({values[:, 0].min():.2f})" + (f"; for reference: {beside}." if beside else "."),
-    )
+    return _say(ax, f"{xlabel}, {course}" + (f"; for reference: {beside}." if beside else "."))
 
 
 def map_2d(points, groups, label=None, ax=None):

@@ -8,6 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats as _scipy
 
+from besci._distributions import (  # noqa: F401 (public here)
+    compare_samples,
+    sampling_floor,
+    total_variation,
+    wasserstein,
+)
 from besci._pairs import correlation, pairs, square  # noqa: F401 (all three are public here)
 
 
@@ -201,49 +207,6 @@ def calibration_error(probability, outcome, bins=10):
     groups = np.array_split(np.argsort(probability, kind="stable"), min(bins, len(probability)))
     gaps = [len(g) * abs(probability[g].mean() - outcome[g].mean()) for g in groups]
     return float(sum(gaps) / len(probability))
-
-
-def total_variation(p, q):
-    """Total variation distance: the share of people who would have to change their answer.
-
-    p, q: (k,) probabilities of the same k options, in any order. Returns a float in [0, 1].
-    Raises ValueError if one is not a distribution or lengths differ.
-    Source: Levin & Peres (2017), Markov Chains and Mixing Times, proposition 4.2.
-    """
-    p, q = _distributions(p, q)
-    return float(np.abs(p - q).sum() / 2)
-
-
-def wasserstein(p, q, values=None):
-    """1-Wasserstein distance: by how many scale points people would have to move, on average.
-
-    p, q: (k,) probabilities of the same k options. values: (k,) their places on the scale (default
-    1 to k). Returns a float >= 0. Raises ValueError as `total_variation` does.
-    Source: Rubner et al. (2000), https://doi.org/10.1023/A:1026543900054, by scipy.
-    """
-    p, q = _distributions(p, q)
-    values = np.arange(len(p)) if values is None else values
-    return float(_scipy.wasserstein_distance(values, values, p, q))
-
-
-def sampling_floor(p, n, distance=total_variation, draws=2000, seed=0):
-    """Expected distance between `p` and a sample of size `n` drawn from it.
-
-    The distance that even a perfect simulation shows because the human sample is finite.
-    p: (k,) probabilities. n: sample size. distance: `total_variation` or `wasserstein`.
-    Returns a float. Raises ValueError if p is not a distribution.
-    """
-    p, _ = _distributions(p, p)
-    samples = np.random.default_rng(seed).multinomial(n, p, size=draws) / n
-    return float(np.mean([distance(p, sample) for sample in samples]))
-
-
-def _distributions(p, q):
-    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
-    for vector in (p, q):
-        if vector.shape != p.shape or not (vector >= 0).all() or abs(vector.sum() - 1) > 1e-6:
-            raise ValueError(f"probabilities of the same options are needed, not {p} and {q}")
-    return p / p.sum(), q / q.sum()
 
 
 def prediction_powered(gold, predicted, rest, x=None, x_rest=None, level=0.95):

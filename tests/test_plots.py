@@ -30,6 +30,11 @@ def test_estimates_names_best_worst_and_references(capsys):
     assert ax.get_yticks()[0] > ax.get_yticks()[1]  # the first row stands on top
 
 
+def test_estimates_of_one_value_have_no_best_and_worst(capsys):
+    plots.estimates({"a": (0, 0, 0.3), "b": (0, 0, 0.6)}, "right", {"ceiling": 1})
+    assert "right, 0.00 for each of the 2; for reference: ceiling 1.00." in capsys.readouterr().out
+
+
 def test_confusion_is_square_and_names_the_worst_confusion(capsys):
     matrix = np.array([[5, 0, 3], [0, 7, 0], [1, 0, 4]])
     plots.confusion(matrix, ["a", "b", "c"])

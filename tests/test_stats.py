@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -234,6 +235,42 @@ def test_wasserstein_knows_the_order_of_the_options_and_total_variation_does_not
     low, next_to_it, high = np.eye(7)[[0, 1, 6]]
     assert stats.total_variation(low, next_to_it) == stats.total_variation(low, high) == 1
     assert (stats.wasserstein(low, next_to_it), stats.wasserstein(low, high)) == (1, 6)
+
+
+def one_hot(answers, values):
+    """People's answers as a table with a 1 for the option chosen."""
+    table = pd.DataFrame(np.equal.outer(answers, values).astype(float), columns=values)
+    return table.set_axis([f"person {i}" for i in range(len(table))])
+
+
+def test_simulated_samples_stand_beside_the_people_they_simulate():
+    values = [0, 1, 5]
+    humans = one_hot([0, 0, 1, 5], values)
+    alike = humans * 0 + 1 / 3
+    few = one_hot([5, 5, 5, 5], values)
+    few.loc[["person 1", "person 2"]] = np.nan
+    table = stats.compare_samples({"alike": alike, "few": few, "none": alike * np.nan}, humans)
+    assert table.index.tolist() == ["humans", "alike", "few", "none"]
+    assert table["people"].tolist() == [4, 4, 2, 0] and table.loc["none"].iloc[1:].isna().all()
+    assert table["mean answer"].tolist()[:3] == pytest.approx([1.5, 2, 5])
+    variances = [np.var([0, 0, 1, 5]), np.var([0, 1, 5])]
+    assert table["variance ratio"].tolist()[:3] == pytest.approx(
+        [1, variances[1] / variances[0], 0]
+    )
+    # Of the two people in `few`, one said 5 and the other, who said 0, is five points away.
+    assert table["total variation"].tolist()[:3] == pytest.approx([0, 1 / 6, 1 / 2])
+    assert table.loc["few", "Wasserstein"] == pytest.approx(5 / 2)
+    floor = stats.sampling_floor(humans.mean(), 4, lambda p, q: stats.wasserstein(p, q, values))
+    assert table.loc["alike", "Wasserstein, floor"] == floor
+    assert table.loc["alike", "total variation, floor"] == stats.sampling_floor(humans.mean(), 4)
+
+
+@pytest.mark.parametrize(
+    "sample", [one_hot([0, 1], [0, 1, 2]), one_hot([0, 1, 1], [0, 1])], ids=["options", "people"]
+)
+def test_a_sample_of_other_people_or_options_is_refused(sample):
+    with pytest.raises(ValueError, match="mine: the people or the options are not those"):
+        stats.compare_samples({"mine": sample}, one_hot([0, 1], [0, 1]))
 
 
 def test_sampling_floor_is_the_mean_distance_of_perfect_samples():
