@@ -1,0 +1,166 @@
+"""Self-checks of day 4: numeracy, and synthetic samples. What is right is computed, never typed.
+
+Where an answer depends on the model that ran, the check is handed what the model returned.
+"""
+
+import numpy as np
+
+from besci import stats
+from besci.checks import NotYet, near, number, task
+from besci.data import load_data
+from besci.numbers import numbers_in
+
+VOTES = [
+    ([3, 8, 3, 5], {3}),
+    ([np.nan, 4, np.nan, np.nan], {4}),  # the unread do not vote
+    ([12.5, np.nan, 12.5, 40, np.nan, np.nan], {12.5}),
+    ([2, 9, 9, 2], {2, 9}),
+    ([np.nan, np.nan], set()),
+]
+
+
+@task("the effect of the budget, long minus short, with steps; minus the same without steps.")
+def task_1_1(answer, read):
+    with_steps = read["step by step", "long"] - read["step by step", "short"]
+    directly = read["direct", "long"] - read["direct", "short"]
+    right, value = with_steps - directly, number(answer)
+    if near(value, right):
+        return "right. What a budget does depends on the prompt: neither has *an* effect by itself."
+    if near(value, -right):
+        raise NotYet("the sign is turned round: with steps *minus* direct.")
+    if near(value, read["step by step", "long"] - read["direct", "short"]):
+        raise NotYet("that changes prompt and budget at once, so it cannot tell which one counts.")
+    if near(value, with_steps) or near(value, directly):
+        raise NotYet("that is the effect of the budget for one prompt; subtract that of the other.")
+    if near(value, (with_steps + directly) / 2):
+        raise NotYet("that is the budget's mean effect. The interaction is a *difference*.")
+    if near(value, 100 * right, 0.5):
+        raise NotYet("that is in percentage points; give the difference of shares.")
+    raise NotYet(f"{value:.3f} does not fit. Hint: a difference of two differences in `read`.")
+
+
+@task("drop what is NaN, count the rest, take the most frequent; NaN if nothing is left.")
+def task_1_2(answer):
+    if not callable(answer):
+        raise NotYet("a function is asked for: give its name without brackets, answer = my_vote.")
+    for votes, winners in VOTES:
+        found = np.asarray(answer(list(votes)), dtype=float).reshape(-1)
+        if len(found) != 1:
+            raise NotYet(f"for {votes} your function gives {len(found)} numbers; one is asked for.")
+        if not winners and not np.isnan(found[0]):
+            raise NotYet(f"where nothing was read, your function gives {found[0]:g}, not NaN.")
+        if winners and found[0] not in winners:
+            raise NotYet(f"for {votes} your function gives {found[0]:g}, not {min(winners):g}.")
+    return "right. The unread have no vote, so report beside a vote how many took part in it."
+
+
+@task("(one == two).mean() is the share of pairs; a missing number never equals another.")
+def task_1_3(answer, one, two):
+    same, both = np.asarray(one) == np.asarray(two), np.isfinite(one) & np.isfinite(two)
+    value, right = number(answer), same.mean()
+    if near(value, right):
+        return "right. All these pairs have two different answers: such a pair was not computed."
+    if near(value, 100 * right, 0.5):
+        raise NotYet("that is in per cent; as a share it is a hundred times smaller.")
+    if near(value, same.sum()):
+        raise NotYet("that is the number of pairs. Divide it by the number of all pairs.")
+    if both.any() and near(value, same.sum() / both.sum()):
+        raise NotYet("that is the share of pairs in which both were read; all pairs are asked for.")
+    if near(value, 1 - right):
+        raise NotYet("that is the share in which the two numbers differ, or one is missing.")
+    raise NotYet(f"{value:.3f} does not fit. Hint: compare the two columns pair by pair.")
+
+
+@task("np.isclose(numbers_in(question), lure).mean() for each item; then the mean over items.")
+def task_1_4(answer, items):
+    stated = [np.isclose(numbers_in(x.question), x.lure) for x in items.itertuples()]
+    value, right = number(answer), np.mean([lures.mean() for lures in stated])
+    if near(value, right):
+        return "right. Who copies falls into lures too; only a share above this is a sign of more."
+    if near(value, np.mean([lures.any() for lures in stated])):
+        raise NotYet(
+            "that is the share of items that state their lure. Only one number is copied from each."
+        )
+    if near(value, np.concatenate(stated).mean()):
+        raise NotYet("you pooled all numbers, so long questions count more. Divide within items.")
+    if near(value, 100 * right, 0.5):
+        raise NotYet("that is in per cent; as a share it is a hundred times smaller.")
+    raise NotYet(f"{value:.3f} does not fit. Hint: numbers_in(question) lists what can be copied.")
+
+
+def _tempered(shares, temperature):
+    """Rows of shares (n, k) at another temperature."""
+    powered = shares ** (1 / temperature)
+    return powered / powered.sum(axis=1, keepdims=True)
+
+
+@task("powered = simulated ** (1 / T); divide each row by its sum; then take the mean() of rows.")
+def task_2_1(answer, simulated):
+    rows = simulated.to_numpy()
+    right, value = _tempered(rows, 0.5).mean(axis=0), np.asarray(answer, dtype=float)
+    if value.shape != right.shape:
+        raise NotYet(
+            f"{len(right)} shares are asked for, one for each option; yours has the shape "
+            f"{value.shape}. Hint: .mean() of a table is the mean of each column."
+        )
+
+    def like(other):
+        return np.allclose(value, other, atol=0.002)
+
+    if like(right):
+        return "right. Temperature sharpens each person's distribution; what it knows, it keeps."
+    if like(_tempered(rows.mean(axis=0, keepdims=True), 0.5)[0]):
+        raise NotYet(
+            "you took the mean first. Each person answers at temperature 0.5; the mean comes last."
+        )
+    if like(_tempered(rows, 2).mean(axis=0)):
+        raise NotYet("this is temperature 2. Hint: the exponent is 1 / T, which is 2 here.")
+    if like((rows**2).mean(axis=0)):
+        raise NotYet("these shares do not sum to 1. Hint: divide each row by its sum.")
+    if like(rows.mean(axis=0)):
+        raise NotYet("this is temperature 1, the distribution as it was.")
+    if not near(value.sum(), 1):
+        raise NotYet(f"shares sum to 1; yours sum to {value.sum():.2f}.")
+    raise NotYet("the shares are others. Hint: table.div(table.sum(axis=1), axis=0) divides rows.")
+
+
+@task("the floor falls with 1 / sqrt(n): half the floor takes four times as many people.")
+def task_2_2(answer):
+    p = load_data("survey")["self_placement"].value_counts(normalize=True).sort_index()
+    at_100 = stats.sampling_floor(p, 100)
+    right, value = 100 * (at_100 / 0.02) ** 2, number(answer)
+    if abs(value / right - 1) <= 0.1:
+        return (
+            "right. A smaller distance cannot be told from perfect with fewer people, and a "
+            "model judged by small samples looks worse than it is."
+        )
+    if abs(value / (100 * at_100 / 0.02) - 1) <= 0.1:
+        raise NotYet("the floor does not fall with 1/n but with 1/sqrt(n). Hint: square the ratio.")
+    if value < 1:
+        raise NotYet("a number of people is asked for, not the floor itself.")
+    floor = stats.sampling_floor(p, max(int(value), 1))
+    raise NotYet(f"with {value:,.0f} people the floor is {floor:.3f}; 0.020 is the aim.")
+
+
+@task("(given[1] - turned[1]) is the gain of option 1 from being first; (turned[7] - given[7]) …")
+def task_2_3(answer, given, turned):
+    one, seven = given[1] - turned[1], turned[7] - given[7]
+    right, value = (one + seven) / 2, number(answer)
+    if near(value, right, 0.002):
+        return (
+            "right. Comparing an option with itself removes what it says; place and label remain."
+        )
+    if near(value, -right, 0.002):
+        raise NotYet("the sign is turned: shown first minus shown last.")
+    if near(value, one + seven, 0.002):
+        raise NotYet("this is the sum over both ends. Hint: their mean.")
+    if near(value, one, 0.002) or near(value, seven, 0.002):
+        raise NotYet("this is one end only. Average over both.")
+    if near(value, given[1] - given[7], 0.002):
+        raise NotYet(
+            "you compared two different options in one order; what they say is mixed in. Hint: the "
+            "same option in both orders."
+        )
+    if near(value, ((given[1] - turned[1]) + (given[7] - turned[7])) / 2, 0.002):
+        raise NotYet("option 7 is shown first in the *reversed* order: turned[7] - given[7].")
+    raise NotYet("the value is another. Hint: option 1 is first in `given`, option 7 in `turned`.")

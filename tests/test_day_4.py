@@ -1,0 +1,125 @@
+"""Day 4: what its checks answer to likely mistakes."""
+
+import numpy as np
+import pandas as pd
+from verdicts import verdict_tests
+
+from besci import load_data, stats
+from besci.checks import day_4
+
+READ = pd.Series(
+    [0.7, 0.8, 0.1, 0.6],
+    index=pd.MultiIndex.from_product([["direct", "step by step"], ["short", "long"]]),
+)
+ONE, TWO = np.array([3, 5, np.nan, 8, 2]), np.array([3, 6, np.nan, 8, np.nan])
+ITEMS = pd.DataFrame(
+    {
+        "question": ["20 of 40 and 20", "5 or 8", "1, 2, 3 and 4", "3 of 9"],
+        "lure": [20, 7, 4, 6],
+    }
+)
+
+
+def counted(answers):
+    read = [answer for answer in answers if not np.isnan(answer)]
+    return max(read, key=read.count) if read else np.nan
+
+
+SIMULATED = pd.DataFrame([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]], columns=[1, 2, 3])
+SQUARED = SIMULATED**2
+GIVEN = pd.Series([0.5, 0.2, 0.05, 0.05, 0.05, 0.05, 0.1], index=range(1, 8))
+TURNED = pd.Series([0.2, 0.05, 0.05, 0.05, 0.05, 0.2, 0.4], index=range(1, 8))
+FLOOR = stats.sampling_floor(
+    load_data("survey")["self_placement"].value_counts(normalize=True).sort_index(), 100
+)
+MORE = {
+    "task_1_1": (READ,),
+    "task_1_3": (ONE, TWO),
+    "task_1_4": (ITEMS,),
+    "task_2_1": (SIMULATED,),
+    "task_2_3": (GIVEN, TURNED),
+}
+RIGHT = {
+    "task_1_1": 0.4,
+    "task_1_2": counted,
+    "task_1_3": 2 / 5,
+    "task_1_4": (2 / 3 + 1 / 4) / 4,
+    "task_2_1": SQUARED.div(SQUARED.sum(axis=1), axis=0).mean(),
+    "task_2_2": round(100 * (FLOOR / 0.02) ** 2),
+    "task_2_3": 0.3,
+}
+FIRST_MEAN = SIMULATED.mean() ** 2
+ROOTS = SIMULATED**0.5
+WRONG = [
+    ("task_1_1", -0.4, "turned round"),
+    ("task_1_1", 0.6 - 0.7, "prompt and budget at once"),
+    ("task_1_1", 0.5, "for one prompt"),
+    ("task_1_1", 0.1, "for one prompt"),
+    ("task_1_1", 0.3, "the budget's mean effect"),
+    ("task_1_1", 40, "percentage points"),
+    ("task_1_1", 0.77, "does not fit"),
+    ("task_1_2", 3, "a function is asked for"),
+    ("task_1_2", lambda answers: answers[0], "for [nan, 4, nan, nan] your function gives nan"),
+    ("task_1_2", lambda answers: 3, "gives 3, not 4"),
+    ("task_1_2", lambda answers: np.nanmax(answers), "gives 8, not 3"),
+    ("task_1_2", lambda answers: counted([*answers, 0, np.nan]), "gives 0, not NaN"),
+    ("task_1_2", lambda answers: answers, "gives 4 numbers"),
+    ("task_1_2", lambda answers: max(answers, key=answers.count), "gives nan, not 4"),
+    ("task_1_3", 40, "per cent"),
+    ("task_1_3", 2, "the number of pairs"),
+    ("task_1_3", 2 / 3, "in which both were read"),
+    ("task_1_3", 3 / 5, "the two numbers differ"),
+    ("task_1_3", 0.9, "does not fit"),
+    ("task_1_4", 2 / 4, "that state their lure"),
+    ("task_1_4", 3 / 11, "you pooled all numbers"),
+    ("task_1_4", 100 * (2 / 3 + 1 / 4) / 4, "per cent"),
+    ("task_1_4", 0.9, "does not fit"),
+    ("task_2_1", FIRST_MEAN / FIRST_MEAN.sum(), "you took the mean first"),
+    ("task_2_1", ROOTS.div(ROOTS.sum(axis=1), axis=0).mean(), "this is temperature 2"),
+    ("task_2_1", SQUARED.mean(), "do not sum to 1"),
+    ("task_2_1", SIMULATED.mean(), "this is temperature 1"),
+    ("task_2_1", [0.5, 0.5], "3 shares are asked for"),
+    ("task_2_1", [0.2, 0.2, 0.2], "yours sum to 0.60"),
+    ("task_2_1", [0.2, 0.2, 0.6], "the shares are others"),
+    ("task_2_2", 100 * FLOOR / 0.02, "square the ratio"),
+    ("task_2_2", 0.02, "not the floor itself"),
+    ("task_2_2", 944, "with 944 people the floor is 0.0"),
+    ("task_2_3", -0.3, "the sign is turned"),
+    ("task_2_3", 0.6, "the sum over both ends"),
+    ("task_2_3", 0.4, "two different options in one order"),
+    ("task_2_3", 0.0, "shown first in the *reversed* order"),
+    ("task_2_3", 0.9, "the value is another"),
+]
+
+(
+    test_every_task_of_the_day_has_a_right_answer_here,
+    test_the_right_answer_is_accepted,
+    test_a_likely_mistake_gets_its_own_message,
+    test_no_check_passes_or_raises_on_nonsense,
+) = verdict_tests(day_4, RIGHT, WRONG, MORE)
+
+
+def test_any_vote_may_win_a_tie(capsys):
+    for pick in (min, max):
+
+        def mode(answers, pick=pick):
+            read = [answer for answer in answers if not np.isnan(answer)]
+            most = max(map(read.count, read), default=0)
+            return pick((a for a in read if read.count(a) == most), default=np.nan)
+
+        day_4.task_1_2(mode)
+        assert capsys.readouterr().out.startswith("✓")
+
+
+def test_one_end_alone_is_not_enough(capsys):
+    turned = TURNED.copy()
+    turned[7] = 0.3
+    day_4.task_2_3(GIVEN[1] - turned[1], GIVEN, turned)
+    assert "one end only" in capsys.readouterr().out
+
+
+def test_temperature_keeps_the_shares_a_distribution():
+    for temperature in (0.25, 1, 4):
+        rows = day_4._tempered(SIMULATED.to_numpy(), temperature)
+        assert np.allclose(rows.sum(axis=1), 1)
+    assert np.allclose(day_4._tempered(SIMULATED.to_numpy(), 1), SIMULATED)
