@@ -1,7 +1,7 @@
 # Needs only make and Python 3.11 or newer; every target sets up what it uses.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lab bench data publish constraints clean models
+.PHONY: help run test lab bench data slides site readme publish constraints clean models
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -34,6 +34,16 @@ bench: .venv/.ready models  ## measure besci.LLM against other ways and against 
 data: .venv/.ready  ## rebuild every derived file in data/
 	@$(PY) data/build
 
+slides: .venv/.ready models tools/slides/node_modules/.ready  ## draw the figures and build the slides in _build/slides
+	@$(PY) tools/slides/build.py
+
+site: .venv/.ready .venv-site/.ready models  ## build the course as web pages in _build/site, checked in a browser
+	@.venv-site/bin/python tools/site/build.py
+	@.venv-site/bin/python tools/site/check.py
+
+readme: .venv/.ready  ## write titles, minutes and what the last make run measured into README.md
+	@$(PY) tools/readme.py
+
 publish: .venv/.ready  ## REPOSITORY=owner/name REF=tag: write both into every badge and setup cell
 	@$(PY) tools/publish.py "$(REPOSITORY)" "$(REF)"
 
@@ -41,7 +51,7 @@ constraints: .venv/.ready  ## refresh constraints/latest.txt with today's newest
 	@$(PY) tools/latest.py
 
 clean:  ## delete the environments and everything built
-	@rm -rf .venv .venv-latest _build
+	@rm -rf .venv .venv-latest .venv-site _build tools/slides/node_modules
 
 models: .venv/.ready
 	@$(PY) -c "import besci; [besci.model_path(key) for key in ('minilm', 'smollm2-135m')]"
@@ -59,4 +69,17 @@ models: .venv/.ready
 	@$(@D)/bin/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --requirement requirements-dev.txt --constraint $(STACK)
 	@$(@D)/bin/python -m pip check --quiet
+	@touch $@
+
+.venv-site/.ready: tools/site/requirements.txt
+	@echo "Setting up $(@D) (once, a minute) ..."
+	@$(@D)/bin/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --requirement $<
+	@tools/need.sh chromium
+	@touch $@
+
+tools/slides/node_modules/.ready: tools/slides/package-lock.json
+	@echo "Setting up the slides (once, a minute) ..."
+	@tools/need.sh npm && tools/need.sh chromium
+	@npm ci --silent --no-fund --no-audit --prefix tools/slides
 	@touch $@

@@ -104,7 +104,7 @@ def _listing(model):
     from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff
 
     url = f"{constants.ENDPOINT}/api/models/{model['hub']}/revision/{model['commit']}?blobs=true"
-    response = _first_answer(url)
+    response = first_answer(url)
     if response.status_code != 200:
         # Again, with the user's token. Where a wheel carries the model there is no need to wait
         # until a busy hub has time.
@@ -126,7 +126,7 @@ def _listing(model):
     return stated
 
 
-def _first_answer(url):
+def first_answer(url):
     """The hub's response to one plain request, or Failed within FIRST_ANSWER seconds."""
     from huggingface_hub.utils import get_session
 

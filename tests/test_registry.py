@@ -450,7 +450,7 @@ def test_a_hub_that_does_not_answer_is_given_up_and_not_asked_for_the_next_model
 
 def test_a_sign_in_page_is_not_taken_for_the_hub(hub, monkeypatch):
     page = type("Page", (), {"status_code": 200, "json": lambda _: json.loads("<html>")})()
-    monkeypatch.setattr(_download, "_first_answer", lambda _: page)
+    monkeypatch.setattr(_download, "first_answer", lambda _: page)
     with pytest.raises(ModelUnavailable, match="sign-in page"):
         model_path("gpt2")
 

@@ -1,0 +1,229 @@
+"""Day 5: what its checks answer to likely mistakes, and what its interviews notebook defines."""
+
+import re
+import subprocess
+import sys
+
+import nbformat
+import numpy as np
+import pandas as pd
+from conftest import COURSE
+from sklearn.metrics import (
+    adjusted_rand_score,
+    cohen_kappa_score,
+    normalized_mutual_info_score,
+    rand_score,
+)
+from sklearn.model_selection import GroupKFold
+from verdicts import verdict_tests
+
+from besci import documents, load_data, stats
+from besci.checks import day_5
+from besci.numbers import numbers_in
+
+RANKS = [1, 1, 2, 5, 10]
+ARTICLE = documents.read_text(
+    "In all, 412 students took part in the study. The effect was not significant after correction."
+)
+SCORES = pd.DataFrame(
+    {
+        "answerable": [True] * 5 + [False] * 3,
+        "abstained": [True, False, False, False, False, True, True, False],
+    }
+)
+
+
+def pseudonymise(text, names):
+    for name in sorted(names, key=len, reverse=True):
+        text = re.sub(rf"\b{re.escape(name)}\b", names[name], text)
+    return text
+
+
+def by_replace(text, names):
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(name, names[name])
+    return text
+
+
+def shortest_first(text, names):
+    for name in sorted(names, key=len):
+        text = re.sub(rf"\b{re.escape(name)}\b", names[name], text)
+    return text
+
+
+def open_ended(text, names):
+    for name in sorted(names, key=len, reverse=True):
+        text = re.sub(rf"\b{name}", names[name], text)
+    return text
+
+
+def unescaped(text, names):
+    for name in sorted(names, key=len, reverse=True):
+        text = re.sub(rf"\b{name}\b", names[name], text)
+    return text
+
+
+TURN = np.arange(50)
+ONE, TWO = TURN < 20, (TURN >= 6) & (TURN < 24)
+GROUPS = np.repeat(["i01", "i02", "i03"], 8)
+THEMES = np.random.default_rng(0).integers(3, size=24)
+MORE = {"task_1_1": (RANKS,), "task_1_2": (ARTICLE,), "task_1_3": (SCORES,)}
+MORE |= {"task_2_2": (ONE, TWO), "task_2_3": (TURN < 10,), "task_2_4": (THEMES, GROUPS)}
+RIGHT = {
+    "task_1_1": (1 + 1 + 1 / 2 + 1 / 5 + 1 / 10) / 5,
+    "task_1_2": '"In all, 421 students took part in the study."',
+    "task_1_3": (2 / 3 + 4 / 5) / 2,
+    "task_1_4": lambda value, text: value in numbers_in(text),
+    "task_2_1": pseudonymise,
+    "task_2_2": cohen_kappa_score(ONE, TWO),
+    "task_2_3": [0.8, 0],
+    "task_2_4": adjusted_rand_score(GROUPS, THEMES),
+}
+WRONG = [
+    ("task_1_1", 5 / 19, "you took the mean first"),
+    ("task_1_1", 3.8, "the mean rank"),
+    ("task_1_1", 2, "the median rank"),
+    ("task_1_1", 0.4, "recall at 1"),
+    ("task_1_1", 0.9, "does not fit"),
+    ("task_1_2", 412, "a text is asked for"),
+    ("task_1_2", "421 students", "0 quotations"),
+    ("task_1_2", '"412 students" and "421 students"', "2 quotations"),
+    ("task_1_2", '"In all, 412 students took part"', "it stands on page 1"),
+    ("task_1_2", '"Nobody asked the parents of these children."', "called absent"),
+    ("task_1_2", '"In all, 412 pupils took part in the study."', "does it say something else?"),
+    ("task_1_3", 1 - (2 / 3 + 4 / 5) / 2, "turned round"),
+    ("task_1_3", 6 / 8, "which depends on the mix"),
+    ("task_1_3", 2 / 3, "unanswerable questions only"),
+    ("task_1_3", 4 / 5, "answerable questions only"),
+    ("task_1_3", 2 / 3 + 4 / 5, "the sum"),
+    ("task_1_3", 0.1, "does not fit"),
+    ("task_1_4", 12, "a function is asked for"),
+    ("task_1_4", lambda value, text: str(value) in text, "for 1204 and"),
+    ("task_1_4", lambda value, text: f"{value:,}" in text, "for 12 and 'We asked 120 adults.'"),
+    ("task_1_4", lambda value, text: True, "False was expected"),
+    ("task_2_1", "Rose", "a function is asked for"),
+    ("task_2_1", by_replace, "'Alan met Al, and also Rosemary.' became"),
+    ("task_2_1", shortest_first, "'Rose Miller told me.' became '[P1] Miller told me.'"),
+    ("task_2_1", open_ended, "'Alan met Al, and also Rosemary.' became"),
+    ("task_2_1", unescaped, "'St. John and Stu John left.' became '[P3] and [P3] left.'"),
+    ("task_2_1", lambda text, names: None, "gives back nothing"),
+    ("task_2_2", 0.8, "observed agreement"),
+    ("task_2_2", 0.4 * 0.36 + 0.6 * 0.64, "expected agreement alone"),
+    ("task_2_2", 0.8 - 0.528, "Divide it by"),
+    ("task_2_2", (0.8 - 0.144) / (1 - 0.144), "also agree by saying no"),
+    ("task_2_2", 0.6, "one half only if"),
+    ("task_2_2", 0.1, "does not fit"),
+    ("task_2_3", 0.8, "two numbers are asked for"),
+    ("task_2_3", [0.8, float("nan")], "kappa is missing"),
+    ("task_2_3", [0.2, 0], "you counted the others"),
+    ("task_2_3", [0, 0.8], "turned round"),
+    ("task_2_3", [0.5, 0], "an accuracy of 0.500 does not fit"),
+    ("task_2_3", [0.8, 0.6], "a kappa of 0.600 is not"),
+    ("task_2_4", rand_score(GROUPS, THEMES), "plain Rand index"),
+    ("task_2_4", normalized_mutual_info_score(GROUPS, THEMES), "mutual information"),
+    ("task_2_4", 1, "a grouping with itself"),
+    ("task_2_4", 0.9, "does not fit"),
+]
+
+(
+    test_every_task_of_the_day_has_a_right_answer_here,
+    test_the_right_answer_is_accepted,
+    test_a_likely_mistake_gets_its_own_message,
+    test_no_check_passes_or_raises_on_nonsense,
+) = verdict_tests(day_5, RIGHT, WRONG, MORE)
+
+
+def test_a_quote_without_its_negation_is_accepted_as_false(capsys):
+    day_5.task_1_2("“The effect was significant after correction.”", ARTICLE)
+    assert capsys.readouterr().out.startswith("✓")
+
+
+def defined(text, until="\n\n\n", **names):
+    """What the interviews notebook defines from `text` on, given these names."""
+    notebook = nbformat.read(COURSE / "day_5" / "2_interviews.ipynb", 4)
+    (source,) = [c.source for c in notebook.cells if c.cell_type == "code" and text in c.source]
+    exec(source[source.index(text) :].split(until)[0], names)
+    return names
+
+
+def test_the_kappa_of_the_notebook_is_cohens_and_missing_where_nobody_gives_the_code():
+    kappas = defined("def kappas(", np=np)["kappas"]
+    one, two = np.random.default_rng(0).random((2, 60, 4)) < [0.1, 0.3, 0.6, 0]
+    expected = [cohen_kappa_score(one[:, k], two[:, k]) for k in range(3)]
+    assert np.allclose(kappas(one, two)[:3], expected) and np.isnan(kappas(one, two)[3])
+
+
+def test_intervals_draw_interviews_whole():
+    groups = np.repeat(["a", "b", "c"], [2, 3, 5])
+    names = defined("def over_interviews(", np=np, stats=stats, groups=groups, DRAWS=50)
+    seen = []
+
+    def statistic(rows):
+        seen.append(tuple(rows))
+        return rows.mean()
+
+    found = names["over_interviews"](statistic, np.arange(10))
+    for rows in seen:
+        counts = [rows.count(k) for k in range(10)]
+        assert [len(set(part)) for part in (counts[:2], counts[2:5], counts[5:])] == [1, 1, 1]
+    assert found.value == 4.5 and len({len(rows) for rows in seen}) > 1
+
+
+class Memory:
+    """A model that remembers which interviews it learned from and refuses to code these."""
+
+    def fit(self, features, codes):
+        self.known, self.size = set(features), len(features)
+
+    def predict(self, features):
+        assert self.size == 7 and not self.known & set(features)
+        return np.ones(len(features), dtype=bool)
+
+
+def test_no_interview_stands_on_both_sides():
+    groups, first = np.repeat([f"i{k:02d}" for k in range(12)], 4), np.ones((48, 2), dtype=bool)
+    names = dict(np=np, GroupKFold=GroupKFold, groups=groups, first=first)
+    held_out = defined("def held_out(", **names)["held_out"]
+    assert held_out(Memory(), groups, 7, 0).all()
+
+
+def test_connections_to_other_computers_are_noted_and_local_ones_are_not():
+    names = defined("def listen(", outside=[])
+    listen = names["listen"]
+    for address in (("127.0.0.1", 80), ("::1", 80, 0, 0), "/tmp/socket", b"/tmp/socket"):
+        listen("socket.connect", (None, address))
+    listen("open", (("192.0.2.1", 9), "r", 0))
+    assert names["outside"] == []
+    listen("socket.connect", (None, ("192.0.2.1", 9)))
+    assert names["outside"] == [("192.0.2.1", 9)]
+
+
+def test_python_tells_listeners_of_a_connection_before_it_is_made():
+    code = (
+        "import socket, sys; heard = []\n"
+        "sys.addaudithook(lambda event, details: heard.append((event, details[-1])))\n"
+        "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect_ex(('192.0.2.1', 9))\n"
+        "assert ('socket.connect', ('192.0.2.1', 9)) in heard"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_quotes_that_the_notebook_misuses_are_told_from_true_ones():
+    turns = load_data("interviews")
+    said = turns.groupby("interview")["text"].agg("\n\n".join).map(documents.read_text)
+    rows = defined('quote = "No one', until="quotes = ", rows=[])["rows"]
+    verdicts = [documents.verify_quotes(f"“{q}”", said[i])["verdict"][0] for _, i, _, q in rows]
+    assert verdicts == ["near", "exact", "absent", "absent"]
+
+
+def test_three_passages_hold_the_evidence_of_most_questions_on_its_page():
+    article = documents.read_pdf(COURSE / "data" / "article.pdf")
+    questions = load_data("article_questions").dropna(subset="evidence")
+    found = []
+    for row in questions.itertuples():
+        (quote,) = documents.verify_quotes(f"“{row.evidence}”", article).head(1).itertuples()
+        assert (quote.verdict, quote.page) == ("exact", row.page), row.question_id
+        nearest = documents.retrieve(row.question, article, k=3)
+        ends = nearest["offset"] + nearest["text"].str.len()
+        found.append(((nearest["offset"] <= quote.offset) & (quote.offset < ends)).any())
+    assert np.mean(found) >= 0.85

@@ -1,0 +1,125 @@
+"""Build the course's site from its pages and its executed notebooks.
+
+    python tools/site/build.py
+
+Reads what `make run` left in _build/notebooks and runs what has changed since. Writes the pages
+to _build/site/html, ready for any web server, and nothing outside _build.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+COURSE = Path(__file__).resolve().parents[2]
+OUT = COURSE / "_build"
+SITE, SLIDES = OUT / "site", OUT / "slides"
+PAGES = ["README.md", "INSTRUCTORS.md", "CONTRIBUTING.md", "data/README.md", "benchmarks/README.md"]
+BADGE = re.compile(r"\[!\[[^\]]*\]\([^)]*\)\]\(([^)]*)\)")  # an image from another host, as a link
+
+
+def sources(notebook):
+    """The cells' texts, without what running adds."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells]
+
+
+def executed(course=COURSE, out=OUT):
+    """{notebook: its executed copy}; runs those of which there is none, or an old one."""
+    found = {}
+    for file in sorted(course.glob("day_*/*.ipynb")):
+        name = file.relative_to(course)
+        copy = found[file] = out / "notebooks" / name
+        if not copy.is_file() or sources(copy) != sources(file):
+            print(f"{name} has not been run as it is now", flush=True)
+            run = [str(course / ".venv/bin/python"), str(course / "tools/run_notebooks.py")]
+            subprocess.run([*run, "--out", str(out), str(file)], check=True)
+    return found
+
+
+def local(text):
+    """Markdown whose badge (an image from another host) is a link in words."""
+    return BADGE.sub(r"[Open in Colab](\1)", text)
+
+
+def contents(pages, days):
+    """The table of contents that Sphinx wants at the end of the first page."""
+    parts = [("The five days", days), ("More", pages)]
+    lists = ["\n".join(f"/{Path(p).with_suffix('').as_posix()}" for p in part) for _, part in parts]
+    blocks = [
+        f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```"
+        for (caption, _), entries in zip(parts, lists, strict=True)
+    ]
+    return "\n\n" + "\n\n".join(blocks) + "\n"
+
+
+def assemble(folder, course=COURSE, out=OUT):
+    """Copy everything the site shows into `folder`, laid out as in the course."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for file, copy in executed(course, out).items():
+        notebook = json.loads(copy.read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "markdown":
+                cell["source"] = local("".join(cell["source"]))
+            tags = cell["metadata"].get("tags", [])
+            if "solution" in tags:  # its output is folded too
+                cell["metadata"]["tags"] = [*(set(tags) - {"hide-input"}), "hide-cell"]
+        write(folder / file.relative_to(course), json.dumps(notebook))
+    days = []
+    for readme in sorted(course.glob("day_*/README.md")):
+        day = readme.parent.name
+        notebooks = sorted(f.stem for f in readme.parent.glob("*.ipynb"))
+        toctree = "\n".join(["```{toctree}", ":hidden:", "", *notebooks, "```"])
+        slides = [f for f in (SLIDES / f"{day}.html", SLIDES / f"{day}.pdf") if f.is_file()]
+        links = [
+            f'<a href="../slides/{file.name}">Slides of the day ({file.suffix[1:]})</a>'
+            for file in slides
+        ]
+        text = "\n\n".join([local(readme.read_text("utf-8")), " · ".join(links), toctree])
+        write(folder / day / "README.md", text)
+        days.append(f"{day}/README.md")
+    pages = [page for page in PAGES if (course / page).is_file()]
+    for page in pages:
+        text = local((course / page).read_text("utf-8"))
+        if page == "README.md":
+            text += contents(pages[1:], days)
+        write(folder / page, text)
+    for file in [
+        "LICENSE.txt",
+        "CITATION.cff",
+        *course.glob("day_*/*.md"),
+        *course.glob("*/*.pdf"),
+    ]:
+        target = folder / (course / file).relative_to(course)
+        if not target.exists() and target.name != "slides.md":
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(course / file, target)
+    (folder / "_static").mkdir()
+    for file in ("course.css", "favicon.svg"):
+        shutil.copy(course / "tools/site" / file, folder / "_static")
+    shutil.copy(course / "tools/site/conf.py", folder)
+
+
+def write(file, text):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+def main():
+    assemble(SITE / "source")
+    shutil.rmtree(SITE / "html", ignore_errors=True)
+    quiet = ["-q", "-j", "auto", "-d", str(SITE / "cache"), "-b", "html"]
+    command = [sys.executable, "-m", "sphinx", *quiet, str(SITE / "source"), str(SITE / "html")]
+    done = subprocess.run(command)
+    if done.returncode == 0:
+        shutil.copy(SITE / "html/README.html", SITE / "html/index.html")
+        if SLIDES.is_dir():
+            shutil.copytree(SLIDES, SITE / "html" / "slides")
+        print(f"The site stands in {SITE / 'html'}; open index.html there.")
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
