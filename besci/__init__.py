@@ -21,7 +21,7 @@ _HOME = {
     "provenance": "llm",
     "quiz": "quizzes",
 }
-_MODULES = ("stats", "plots", "documents", "survey", "checks")
+_MODULES = ("stats", "plots", "documents", "survey", "project", "checks")
 __all__ = [*_HOME, *_MODULES]
 
 

@@ -42,8 +42,8 @@ def record(model, commit, template, dtype, device, method, inputs, settings):
     }
 
 
-def provenance(result):
-    """Print where a result is from: model, commit, versions, seed, template and settings.
+def provenance_of(result):
+    """Where a result is from, as a dict (see `record`).
 
     result: an Answer, a list of them, or a DataFrame from one of LLM's methods. Raises TypeError
     for anything else.
@@ -52,7 +52,15 @@ def provenance(result):
     source = getattr(first, "provenance", None) or getattr(first, "attrs", {}).get("provenance")
     if source is None:
         raise TypeError("This carries no provenance; give a result as an LLM returned it.")
-    for name, value in source.items():
+    return source
+
+
+def provenance(result):
+    """Print where a result is from: model, commit, versions, seed, template and settings.
+
+    result and errors: as for `provenance_of`.
+    """
+    for name, value in provenance_of(result).items():
         if isinstance(value, dict):
             value = ", ".join(f"{key} {inner}" for key, inner in value.items())
         print(f"{name:14} {value}")

@@ -17,7 +17,7 @@ from sklearn.metrics import (
 from sklearn.model_selection import GroupKFold
 from verdicts import verdict_tests
 
-from besci import documents, load_data, stats
+from besci import documents, load_data, project, stats
 from besci.checks import day_5
 from besci.numbers import numbers_in
 
@@ -67,8 +67,22 @@ TURN = np.arange(50)
 ONE, TWO = TURN < 20, (TURN >= 6) & (TURN < 24)
 GROUPS = np.repeat(["i01", "i02", "i03"], 8)
 THEMES = np.random.default_rng(0).integers(3, size=24)
+PROMPT = "Is it neutral or slanted?\n\nSentence: {text}"
+CHOSEN = pd.DataFrame({"neutral": [0.5] * 30})
+CHOSEN.attrs["provenance"] = {
+    "model": "tiny", "commit": "0123456789ab", "dtype": "float32", "device": "cpu", "inputs": 30,
+    "versions": {"besci": "2026.11", "torch": "2.13.0"}, "method": "choose",
+    "settings": {"system": None, "options": ["a"], "normalize": "sum", "calibrate": None},
+}  # fmt: skip
+RESULTS = {"A · majority": stats.accuracy([1, 1, 0]), "A · prompt, tiny": stats.accuracy([1, 0])}
+OWN = RESULTS["A · prompt, tiny"]
+REPORT = (
+    f"{project.methods(CHOSEN, prompt=PROMPT, seed=42)} On 30 texts: {OWN}, "
+    f"and {RESULTS['A · majority']} for the majority."
+)
 MORE = {"task_1_1": (RANKS,), "task_1_2": (ARTICLE,), "task_1_3": (SCORES,)}
 MORE |= {"task_2_2": (ONE, TWO), "task_2_3": (TURN < 10,), "task_2_4": (THEMES, GROUPS)}
+MORE |= {"task_3_3": (CHOSEN, PROMPT, 42, range(30), RESULTS)}
 RIGHT = {
     "task_1_1": (1 + 1 + 1 / 2 + 1 / 5 + 1 / 10) / 5,
     "task_1_2": '"In all, 421 students took part in the study."',
@@ -78,6 +92,9 @@ RIGHT = {
     "task_2_2": cohen_kappa_score(ONE, TWO),
     "task_2_3": [0.8, 0],
     "task_2_4": adjusted_rand_score(GROUPS, THEMES),
+    "task_3_1": 246,
+    "task_3_2": 8006,
+    "task_3_3": REPORT,
 }
 WRONG = [
     ("task_1_1", 5 / 19, "you took the mean first"),
@@ -123,6 +140,23 @@ WRONG = [
     ("task_2_4", normalized_mutual_info_score(GROUPS, THEMES), "mutual information"),
     ("task_2_4", 1, "a grouping with itself"),
     ("task_2_4", 0.9, "does not fit"),
+    ("task_3_1", 245, "Round up"),
+    ("task_3_1", 245.86, "Round up"),
+    ("task_3_1", 984, "the whole width"),
+    ("task_3_1", 385, "the worst case"),
+    ("task_3_1", 64, "one standard error"),
+    ("task_3_1", 15.68, "enters squared"),
+    ("task_3_1", 1000, "does not fit"),
+    ("task_3_2", 11_000, "multiplies what happens only once"),
+    ("task_3_2", 14_000, "multiplies what happens only once"),
+    ("task_3_2", 8_000, "add what is spent once"),
+    ("task_3_2", 8006 / 3600, "another unit"),
+    ("task_3_2", 60_000, "does not fit"),
+    ("task_3_3", 12, "a text is asked for"),
+    ("task_3_3", "It was labelled by tiny.", "ask for its commit, the prompt"),
+    ("task_3_3", REPORT.replace("seed 42", "a seed"), "still ask for the seed."),
+    ("task_3_3", REPORT.replace(" for the majority", ""), "still ask for the baseline."),
+    ("task_3_3", REPORT.replace("2.13.0", "2"), "still ask for the version of torch."),
 ]
 
 (

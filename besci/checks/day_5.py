@@ -202,3 +202,72 @@ def task_2_4(answer, themes, groups):
     if near(value, 1):
         raise NotYet("you compared a grouping with itself. Themes with interviews is asked for.")
     raise NotYet(f"{value:.3f} does not fit. Hint: adjusted_rand_score(groups, themes).")
+
+
+@task("solve .05 = 1.96 * sqrt(.8 * .2 / n) for n, and round up: np.ceil(...).")
+def task_3_1(answer):
+    def needed(p, half, z=1.96):
+        return z**2 * p * (1 - p) / half**2
+
+    value, exact = number(answer), needed(0.8, 0.05)
+    if value == np.ceil(exact):
+        return (
+            "right. Half the width costs four times the texts. With few texts or shares near 0 or "
+            "1 the Wilson interval (besci.stats.accuracy) is the better one; for planning, this is."
+        )
+    if near(value, exact) or value == np.floor(exact):
+        raise NotYet("almost: a fraction of a text cannot be labelled. Round up.")
+    if near(value, needed(0.8, 0.025), 1):
+        raise NotYet("± .05 is the half-width; you took it for the whole width of the interval.")
+    if near(value, needed(0.5, 0.05), 1):
+        raise NotYet("that is for p = .50, the worst case. Safe, but .80 was asked for.")
+    if near(value, needed(0.8, 0.05, 1), 1):
+        raise NotYet("that is for ± one standard error. A 95 % interval takes 1.96 of them.")
+    if near(value, np.sqrt(exact), 1):
+        raise NotYet("that is the root of the right number: the half-width enters squared.")
+    raise NotYet(f"{value:g} does not fit. Hint: n = 1.96**2 * p * (1 - p) / half**2.")
+
+
+@task("two equations, once + 10 * each = 14 and once + 20 * each = 22, give once and each.")
+def task_3_2(answer):
+    each = (22 - 14) / (20 - 10)
+    once, value = 14 - 10 * each, number(answer)
+    if near(value, once + 10_000 * each, 0.5):
+        return "right. Time two sizes, not one: the difference is free of what happens only once."
+    if near(value, 10_000 * 22 / 20, 0.5) or near(value, 10_000 * 14 / 10, 0.5):
+        raise NotYet("that multiplies what happens only once by 10,000 too. Subtract first.")
+    if near(value, 10_000 * each, 0.5):
+        raise NotYet("that is the 10,000 texts alone; add what is spent once.")
+    if near(value, (once + 10_000 * each) / 60, 0.5) or near(value, (once + 10_000 * each) / 3600):
+        raise NotYet("the right time in another unit: seconds are asked for.")
+    raise NotYet(f"{value:g} does not fit. Hint: ten more texts took 22 - 14 seconds more.")
+
+
+@task("start from project.methods(chosen, prompt=PROMPT, seed=SEED) and add what it cannot know.")
+def task_3_3(answer, chosen, prompt, seed, validate, results):
+    from besci.results import provenance_of
+
+    if not isinstance(answer, str):
+        raise NotYet(f"a text is asked for, yours is of type {type(answer).__name__}.")
+    source, text = provenance_of(chosen), " ".join(answer.split())
+    own = next(e for name, e in results.items() if name.startswith("A · prompt"))
+    needed = {
+        "the model's name": source["model"],
+        "its commit": str(source["commit"])[:7],
+        "the prompt, word for word": " ".join(prompt.split()),
+        **{f"the version of {name}": v for name, v in source["versions"].items()},
+        "the seed": f"seed {seed}",
+        "how many texts were validated": str(len(validate)),
+        "the accuracy": f"{own.value:.2f}",
+        "the lower end of its interval": f"{own.low:.2f}",
+        "its upper end": f"{own.high:.2f}",
+        "the baseline": "majority",
+        "the accuracy of the baseline": f"{results['A · majority'].value:.2f}",
+    }
+    lacking = [what for what, words in needed.items() if words not in text]
+    if lacking:
+        raise NotYet(f"a stranger would still ask for {', '.join(lacking)}.")
+    return (
+        "right: it can be repeated. What no record can supply is why these texts, this codebook "
+        "and this model were chosen."
+    )
