@@ -37,7 +37,8 @@ class LLM:
     """An open language model.
 
     model: a key of `besci.models()`, a hub id ("owner/name") or a local folder; None takes
-    phi-3-mini on a GPU that has room for it, else smollm2-135m. device: "cpu", "cuda"; None takes
+    phi-3-mini on a GPU that has room for it (phi-3-mini-128k if `long`, for prompts of more than
+    2,000 tokens, such as a whole article), else smollm2-135m. device: "cpu", "cuda"; None takes
     the GPU if there is one. dtype: a torch.dtype; None takes what the device computes best
     (`besci.registry.best_dtype`). Weights are read from safetensors only, and no code that comes
     with a model is ever run. Prints one line about the model.
@@ -46,8 +47,8 @@ class LLM:
     cannot be fetched.
     """
 
-    def __init__(self, model=None, device=None, dtype=None):
-        self.name, folder, self.commit = locate(model)
+    def __init__(self, model=None, device=None, dtype=None, long=False):
+        self.name, folder, self.commit = locate(model, long)
         self.device = torch.device(device or ("cuda" if registry.gpu() else "cpu"))
         self.dtype = getattr(torch, dtype) if isinstance(dtype, str) else dtype
         self.dtype = self.dtype or registry.best_dtype(self.device)

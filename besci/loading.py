@@ -11,13 +11,15 @@ from besci import registry
 FALLBACK = "smollm2-135m"
 
 
-def locate(model):
+def locate(model, long=False):
     """(name, local folder, commit or where else it is from) of a model as users name it.
+
+    long: whether None means the default for long prompts.
 
     Raises ValueError for a name that is none, and registry.ModelUnavailable if it cannot be had.
     """
     if model is None:
-        model = registry.default_generator()
+        model = registry.default_generator(long)
         if model != FALLBACK:
             try:
                 registry.model_path(model)

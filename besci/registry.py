@@ -68,13 +68,17 @@ def entry(key):
     return dict(registry[key])
 
 
-def default_generator():
-    """Key of the generator to use here: phi-3-mini where a GPU has room for it now."""
+def default_generator(long=False):
+    """Key of the generator to use here: phi-3-mini where a GPU has room for it now.
+
+    long: its variant for prompts of more than 2,000 tokens. Elsewhere smollm2-135m for both.
+    """
     if gpu():
         import torch
 
-        if torch.cuda.mem_get_info()[0] >= _gpu_bytes(entry("phi-3-mini")):
-            return "phi-3-mini"
+        key = "phi-3-mini-128k" if long else "phi-3-mini"
+        if torch.cuda.mem_get_info()[0] >= _gpu_bytes(entry(key)):
+            return key
     return "smollm2-135m"
 
 

@@ -682,7 +682,7 @@ def test_without_the_large_model_the_embedded_one_is_taken(load, monkeypatch, ca
             raise registry.ModelUnavailable("no network")
         return folder
 
-    monkeypatch.setattr(registry, "default_generator", lambda: "phi-3-mini")
+    monkeypatch.setattr(registry, "default_generator", lambda long: "phi-3-mini")
     monkeypatch.setattr(registry, "model_path", path)
     assert LLM().name == "smollm2-135m"
     said = capsys.readouterr().out.splitlines()

@@ -151,6 +151,8 @@ def test_the_large_generator_is_chosen_only_where_it_fits(monkeypatch, free_gb, 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free_gb * 10**9, 16 * 10**9))
     assert registry.default_generator() == key
+    long = {"phi-3-mini": "phi-3-mini-128k"}.get(key, key)
+    assert registry.default_generator(long=True) == long
 
 
 def test_the_table_says_where_each_model_can_be_had(hub):

@@ -1,11 +1,14 @@
-"""Write the table of notebooks in README.md: titles and minutes from the notebooks themselves,
-computing time and memory from the last `make run`.
+"""Write into README.md the table of notebooks and the picture of results.
 
     python tools/readme.py
 
-What was not run keeps the time and memory that the table states. The file is replaced whole.
+Titles and minutes come from the notebooks, computing time and memory from the last `make run`, the
+picture and its text alternative from the cell tagged "picture" of a notebook as it was run. What
+was not run keeps what README.md states. Files are replaced whole. Running the course does not do
+this by itself: learners run it too, and would find a file of the repository changed.
 """
 
+import base64
 import json
 import os
 import re
@@ -14,6 +17,7 @@ from pathlib import Path
 
 COURSE = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- notebooks: make readme -->\n", "<!-- end of notebooks -->\n"
+PICTURE = re.compile(r"!\[.*\]\(picture\.png\)\n")
 HEAD = """\
 | day | notebook | in class | computing | memory | |
 |---|---|--:|--:|--:|---|
@@ -57,16 +61,37 @@ def table(files, found):
     return HEAD + "".join(rows)
 
 
-def main():
-    readme, runs = COURSE / "README.md", COURSE / "_build/run.json"
+def picture(out):
+    """(png, text alternative) of the cell tagged "picture" in the notebooks run last, or None."""
+    for file in sorted(out.glob("notebooks/day_*/*.ipynb")):
+        for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
+            outputs = cell.get("outputs", [])
+            pngs = [o["data"]["image/png"] for o in outputs if "image/png" in o.get("data", {})]
+            if "picture" in cell["metadata"].get("tags", []) and pngs:
+                printed = "".join("".join(o.get("text", "")) for o in outputs)
+                words = re.search(r"^Figure: (.+)$", printed, re.M)[1]
+                return base64.b64decode(pngs[0]), words[0].upper() + words[1:]
+    return None
+
+
+def replace(file, content):
+    draft = file.with_name(file.name + ".new")
+    draft.write_bytes(content)
+    os.replace(draft, file)
+
+
+def main(course=COURSE):
+    readme, out = course / "README.md", course / "_build"
     text = readme.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     old, after = rest.split(END)
+    runs = out / "run.json"
     runs = json.loads(runs.read_text(encoding="utf-8")) if runs.is_file() else []
-    new = table(sorted(COURSE.glob("day_*/*.ipynb")), measured(old, runs))
-    draft = readme.with_name("README.md.new")
-    draft.write_text(before + BEGIN + new + END + after, encoding="utf-8")
-    os.replace(draft, readme)
+    new = table(sorted(course.glob("day_*/*.ipynb")), measured(old, runs))
+    if drawn := picture(out):
+        replace(course / "picture.png", drawn[0])
+        before = PICTURE.sub(lambda _: f"![{drawn[1]}](picture.png)\n", before)
+    replace(readme, (before + BEGIN + new + END + after).encode())
 
 
 if __name__ == "__main__":

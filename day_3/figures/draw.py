@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from drawing import WIDE, figure
 from matplotlib.patches import Rectangle
-from sklearn.feature_extraction.text import TfidfVectorizer
+from scipy.stats import norm
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit, cross_val_predict
 from sklearn.model_selection import validation_curve as curve_over
@@ -74,11 +75,43 @@ def intervals(ax, estimates, color=BLUE, marker="o"):
     return rows
 
 
+def share(value):
+    return f"{100 * value:.0f} %"
+
+
 def percent(ax, axis="x"):
-    getattr(ax, f"{axis}axis").set_major_formatter(plt.FuncFormatter(lambda v, _: f"{v:.0%}"))
+    getattr(ax, f"{axis}axis").set_major_formatter(plt.FuncFormatter(lambda v, _: share(v)))
 
 
 # ---- talk 1 -----------------------------------------------------------------------------------
+
+
+@figure
+def what_tells():
+    table, slanted, _ = training()
+    text = table["text"]
+    one = CountVectorizer(token_pattern=r"^\S+")
+    cues = {
+        "topic": CountVectorizer(analyzer=lambda topic: [topic]).fit_transform(table["topic"]),
+        "length": StandardScaler().fit_transform(text.str.len().to_frame()),
+        "first word": one.fit_transform(text),
+        "punctuation": CountVectorizer(token_pattern=r"[^\w\s]").fit_transform(text),
+    }
+    folds = {"cv": GroupKFold(5), "groups": table["event_id"]}
+    model = LogisticRegression(max_iter=1000)
+    found = [
+        stats.accuracy(cross_val_predict(model, x, slanted, **folds) == slanted)
+        for x in cues.values()
+    ]
+    found.append(stats.accuracy((unseen("words") > 0.5) == slanted))
+    fig, ax = plt.subplots(figsize=(11, 3.6))
+    ax.axvline(0.5, color="0.6", ls="--", lw=1.5)
+    rows = intervals(ax, found)
+    ax.plot(found[-1].value, rows[-1], "s", ms=13, color=RED, zorder=5)
+    ax.set_yticks(rows, [*cues, "all words"])
+    ax.set(xlim=(0.4, 0.85), xlabel="label found from this alone, in unseen events")
+    percent(ax)
+    return fig
 
 
 @figure
@@ -143,9 +176,9 @@ def hundred_posts():
     fig, ax = plt.subplots(figsize=WIDE)
     ax.axvline(0.5, color="0.6", ls="--", lw=1.5)
     rows = intervals(ax, found)
-    ax.plot(found[1].value, rows[1], "s", ms=13, color=RED)
+    ax.plot(found[1].value, rows[1], "s", ms=13, color=RED, zorder=5)
     for row, estimate in zip(rows, found, strict=True):
-        ax.text(0.87, row, f"{estimate.value:.0%}", va="center", ha="right")
+        ax.text(0.87, row, share(estimate.value), va="center", ha="right")
     ax.set_yticks(rows, list(right))
     ax.set(xlim=(0.38, 0.88), xlabel="right answers on the same 100 posts, with 95 % intervals")
     percent(ax)
@@ -191,9 +224,9 @@ def split_noise():
     for value, count in zip(values, counts, strict=True):
         ax.plot([value] * count, np.arange(count) + 1, "o", ms=13, color=BLUE)
     ax.axvline(np.mean(found), color=BLACK, lw=2)
-    ax.text(np.mean(found), counts.max() + 1.2, f" mean {np.mean(found):.0%}")
+    ax.text(np.mean(found), counts.max() + 1.2, f" mean {share(np.mean(found))}")
     for value, side in ((min(found), "worst"), (max(found), "best")):
-        ax.text(value, 3.2, f"{side} split\n{value:.0%}", ha="center")
+        ax.text(value, 3.2, f"{side} split\n{share(value)}", ha="center")
     ax.set(ylim=(0.3, counts.max() + 2), ylabel="splits")
     ax.set_xlim(min(found) - 0.02, max(found) + 0.02)
     ax.xaxis.set_major_locator(plt.MultipleLocator(0.05))
@@ -277,6 +310,34 @@ def nothing():
     return fig
 
 
+@figure
+def best_of_many():
+    rng, prompts, runs = np.random.default_rng(0), np.arange(1, 31), 2000
+    fig, ax = plt.subplots(figsize=(11, 3.9))
+    lines = (
+        (0, BLUE, "o", "prompts that err\nindependently"),
+        (0.8, RED, "s", "prompts that mostly\nerr together"),
+    )
+    for shared, colour, marker, name in lines:
+        best = np.zeros((runs, len(prompts)))
+        for run in range(runs):
+            item = rng.normal(size=100)
+            own = rng.normal(size=(len(prompts), 100))
+            right = shared**0.5 * item + (1 - shared) ** 0.5 * own < norm.ppf(0.65)
+            best[run] = np.maximum.accumulate(right.mean(axis=1))
+        y = best.mean(axis=0)
+        ax.plot(prompts, y, marker=marker, ms=8, lw=2, markevery=[0, 4, 9, 19, 29], color=colour)
+        ax.text(30.8, y[-1], name, color=colour, va="center")
+    ax.plot([0, 30], [0.65, 0.65], color="0.6", ls="--", lw=1.5)
+    ax.text(30.8, 0.65, "each prompt’s\ntrue accuracy", color="0.35", va="center")
+    ax.set(xlim=(0, 41), ylim=(0.62, 0.77), ylabel="best of them")
+    ax.set_xticks([1, 5, 10, 20, 30])
+    ax.yaxis.set_major_locator(plt.MultipleLocator(0.05))
+    ax.set_xlabel("prompts tried on the same 100 items", x=0.38)
+    percent(ax, "y")
+    return fig
+
+
 # ---- talk 2 -----------------------------------------------------------------------------------
 
 
@@ -309,8 +370,8 @@ def ruler():
     calls = {"training": [], "own": []}
     for fit, held in GroupKFold(5).split(vectors, groups=table["event_id"]):
         model = features().fit(vectors[fit], slanted[fit])
-        for share in shares:
-            kinds = (held[slanted[held]], int(200 * share)), (held[~slanted[held]], 200)
+        for part in shares:
+            kinds = (held[slanted[held]], int(200 * part)), (held[~slanted[held]], 200)
             rows = np.concatenate([rng.choice(kind, n) for kind, n in kinds])[:200]
             own = StandardScaler().fit_transform(vectors[rows])
             calls["training"].append(model.predict(vectors[rows]).mean())
@@ -359,19 +420,20 @@ def early_stopping():
     for rate, marker in ((1e-5, "^"), (3e-4, "o"), (1e-2, "s")):
         loss = learn(rate, 1)[:, 1]
         (line,) = axes[0].plot(epochs, loss, marker=marker, markevery=4, ms=8)
-        axes[0].text(31, min(loss[-1], 1.27), f"{rate:g}", color=line.get_color(), va="center")
-    axes[0].set(title="three learning rates", ylabel="loss", xlim=(0, 36))
+        place = {"color": line.get_color(), "va": "center"}
+        axes[0].text(31, min(loss[-1], 1.27), f"{rate:.5f}".rstrip("0"), **place)
+    axes[0].set(title="three learning rates", ylabel="loss", xlim=(0, 38))
     for seed in (1, 2, 3):
         known, new = learn(3e-4, seed).T
         axes[1].plot(epochs, known, "--", color=RED, lw=2)
         axes[1].plot(epochs, new, color=BLUE, lw=2)
         stop = new.argmin()
         axes[1].plot(stop + 1, new[stop], "*", ms=18, color=BLACK, zorder=3)
-    axes[1].text(30, known[-1] + 0.08, "training sentences", ha="right", color=RED)
+    axes[1].text(2, 0.12, "training sentences", color=RED)
     axes[1].text(30, new[-1] + 0.1, "unseen events", ha="right", color=BLUE)
     axes[1].set(title="one rate, three seeds (star: stop)")
     for ax in axes:
-        ax.set(xlabel="epoch", ylim=(0, 1.3))
+        ax.set(xlabel="epoch", ylim=(0, 1.3), xticks=range(0, 31, 10))
     return fig
 
 
@@ -450,8 +512,8 @@ def baseline_errors():
     return fig
 
 
-def flagged(share, sensitivity, specificity):
-    return share * sensitivity + (1 - share) * (1 - specificity)
+def flagged(rate, sensitivity, specificity):
+    return rate * sensitivity + (1 - rate) * (1 - specificity)
 
 
 @figure
@@ -468,7 +530,7 @@ def attenuation():
     )
     for y, colour, marker, style, name in lines:
         ax.plot(true, y, color=colour, marker=marker, ls=style, ms=10, lw=2)
-        ax.text(0.305, y[-1], name, color="0.3" if marker == "" else colour, va="center")
+        ax.text(0.308, y[-1], name, color="0.3" if marker == "" else colour, va="center")
     ax.annotate("a difference where there is none", (0.001, unequal[0]), (0.02, 0.22),
                 color=RED, arrowprops={"arrowstyle": "->", "color": RED})  # fmt: skip
     ax.set(xlim=(-0.01, 0.475), ylim=(-0.01, 0.33))
@@ -512,10 +574,10 @@ def coverage():
             sides = np.abs([low[rows], high[rows]] - value[rows])
             ax.errorbar(rows, value[rows], sides, fmt=marker, ms=6, lw=1.5, color=colour)
         ax.axhline(0.1, color=BLACK, ls="--", lw=1.5)
-        ax.set(title=f"{name}\n{holds.mean():.0%} of intervals hold it", xticks=[])
+        ax.set(title=f"{name}\n{share(holds.mean())} of intervals hold it", xticks=[])
     axes[0].set_ylabel("difference of two outlets")
     axes[1].set_xlabel(
-        f"40 of 1,000 simulated studies; dashed: the truth; {np.mean(right):.0%} of flags are right"
+        f"40 of 1,000 simulated studies; dashed: truth; {share(np.mean(right))} of flags are right"
     )
     percent(axes[0], "y")
     return fig

@@ -129,7 +129,7 @@ def stages():
         ax.text(x + 0.87, 0.75, measure, ha="center", va="center", color=BLUE, fontsize=15.5)
     for y, text, color in ((3.2, "may go wrong", ORANGE), (1.6, "seen by", BLUE)):
         ax.text(0.05, y, text, color=color, weight="bold", va="center")
-        ax.plot([1.75, 10.9], [y, y], color=color, lw=1)
+        ax.plot([2.0, 10.9], [y, y], color=color, lw=1)
     return fig
 
 
@@ -138,7 +138,12 @@ def pdf_page():
     fig, (page, said) = plt.subplots(1, 2, figsize=WIDE, width_ratios=(3.5, 7.5))
     with pypdfium2.PdfDocument(PDF) as pdf:
         runs, (width, height) = _pdf.read_page(pdf[1]).runs, pdf[1].get_size()
-    parts = [(PALE, "left out"), (SKY, "table, figure"), (BLUE, "column 1"), (ORANGE, "column 2")]
+    parts = [
+        (GREY, "left out"),
+        (SKY, "table and figure"),
+        (BLUE, "column 1"),
+        (ORANGE, "column 2"),
+    ]
     for run in runs:
         part = 0 if run.y > 780 or run.y < 60 else 1 if run.y > 680 else 2 + (run.x0 > 300)
         part = 1 if part == 3 and run.y > 480 else part
@@ -147,7 +152,7 @@ def pdf_page():
     for y, k in ((795, 0), (745, 1), (330, 2), (330, 3)):
         x = (298, 298, 174, 422)[k]
         label = {"ha": "center", "va": "center", "fontsize": 15, "weight": "bold"}
-        page.text(x, y, parts[k][1], **label, bbox={"fc": "white", "ec": "none", "pad": 2})
+        page.text(x, y, parts[k][1], **label, bbox={"fc": "white", "ec": "none", "pad": 4})
     for x in (45, 552):
         arrow(page, (x, 640 if x < 100 else 460), (x, 90))
     page.set(xlim=(20, width - 20), ylim=(20, height - 20), aspect="equal", xticks=[], yticks=[])
@@ -223,21 +228,26 @@ def reading_once():
     fig, ax = plt.subplots(figsize=WIDE)
     texts = [article().text, *questions()["question"][:20]]
     whole, *asked = (len(llm().tokenizer(text).input_ids) for text in texts)
-    for row, size in enumerate(asked):
-        for y, left in ((row, 0), (row + 26, whole)):
-            ax.barh(y, whole + size - left, left=left, color=ORANGE, height=0.75)
-        ax.barh(row, whole, color=SKY, height=0.75)
-    ax.barh(35.5, whole, color=SKY, height=19.75)
-    ax.text(whole / 2, 9.5, "the article, read with each question", ha="center", va="center")
-    ax.text(whole / 2, 35.5, "the article, read once", ha="center", va="center")
-    for y, total in ((9.5, 20 * whole + sum(asked)), (35.5, whole + sum(asked))):
-        ax.text(whole + 160, y, f"{total:,} tokens\nfor 20 questions", va="center")
+    middles = {9.5: (20, "the article, read anew with each question"), 35.5: (1, "read once")}
+    for y, (times, text) in middles.items():
+        rows = np.arange(20) + y - 9.5
+        ax.barh(rows, whole, color=SKY, height=0.75 if times > 1 else 1.01)
+        ax.barh(rows, 4 * np.array(asked), left=whole, color=ORANGE, height=0.75)
+        mark = {"fc": "white", "ec": "none", "pad": 4}
+        ax.text(whole / 2, y, text, ha="center", va="center", bbox=mark)
+        total = f"{times * whole + sum(asked):,} tokens for 20 questions"
+        ax.text(whole + 200, y, total, va="center")
     for name in ("phi-3-mini", "smollm2-135m"):
         context = entry(name)["context"]
         ax.axvline(context, color="k", ls="--", lw=1.5)
-        label = f"context of {name} "
-        ax.text(context, 49, label, ha="center", va="center", bbox={"fc": "white", "ec": "none"})
-    ax.set(yticks=[], ylim=(51, -1), xlim=(0, 8900), xlabel="tokens")
+        mark = {"fc": "white", "ec": "none"}
+        ax.text(context, 22.5, f"context of {name}", ha="center", va="center", bbox=mark)
+    ax.set(
+        yticks=[],
+        ylim=(47, -1),
+        xlim=(0, 9300),
+        xlabel="tokens (questions drawn four times as wide)",
+    )
     ax.spines["left"].set_visible(False)
     return fig
 
@@ -284,26 +294,19 @@ def one_channel():
 def candidates():
     fig, (left, right) = plt.subplots(1, 2, figsize=WIDE, width_ratios=(6, 5))
     abstract = besci.load_data("abstracts").set_index("abstract_id").loc["a38"]
-    values = [*dict.fromkeys(f"{n:.0f}" for n in numbers_in(abstract["text"]) if n % 1 == 0)]
-    values.append("not stated")
+    text, gold = abstract["text"], f"{abstract['sample_size']:.0f}"
+    values = [*dict.fromkeys(f"{n:.0f}" for n in numbers_in(text) if n % 1 == 0), "not stated"]
     asked = "How many persons were in the main analysis? Answer in digits, or with: not stated."
-    reader = llm().read("Abstract: " + abstract["text"])
-    p = reader.choose(asked, values, progress=False).iloc[0]
-    sentences = [s for s in abstract["text"].split(". ") if any(v in s for v in values)]
-    shown = "\n".join(textwrap.fill(f"… {s} …", 46) for s in sentences[:3])
-    left.text(0, 0.97, shown, va="top", linespacing=1.45, fontsize=16)
+    p = llm().read("Abstract: " + text).choose(asked, values, progress=False).iloc[0]
+    sentences = [s for s in text.split(". ") if any(v in s for v in values)]
+    shown = textwrap.fill("… " + " … ".join(sentences[:3]) + " …", 42)
+    left.text(0, 0.5, shown, va="center", linespacing=1.5, fontsize=17)
     left.axis("off")
-    right.barh(
-        range(len(p)),
-        p,
-        color=[BLUE if v != f"{abstract['sample_size']:.0f}" else ORANGE for v in values],
-        height=0.65,
-    )
+    colors = [ORANGE if value == gold else BLUE for value in values]
+    right.barh(range(len(p)), p, color=colors, height=0.65)
+    right.text(p[gold] + 0.02, values.index(gold), "◀ gold", va="center", color=ORANGE)
     right.set_yticks(range(len(p)), values)
-    right.invert_yaxis()
-    right.set(xlabel="probability of each permitted value")
-    k = values.index(f"{abstract['sample_size']:.0f}")
-    right.text(p.iloc[k] + 0.02, k, "gold", va="center", color=ORANGE, weight="bold")
+    right.set(xlabel="probability of each permitted value", ylim=(len(p) - 0.5, -0.5))
     return fig
 
 
@@ -317,33 +320,26 @@ def rare_codes():
     right = p * sensitivity + (1 - p) * specificity
     given = p * sensitivity + (1 - p) * (1 - specificity)
     expected = p * given + (1 - p) * (1 - given)
-    ax.plot(p, right, color=BLUE, lw=2.5)
-    ax.plot(p, 1 - p, color=BLUE, lw=2.5, ls="--")
-    ax.plot(p, (right - expected) / (1 - expected), color=ORANGE, lw=2.5)
-    ax.plot(p, 0 * p, color=ORANGE, lw=2.5, ls="--")
     share = interviews()[3].mean(axis=0)
     ax.axvspan(share.min(), share.max(), color=PALE, zorder=0)
-    ax.text(share.max() + 0.01, 0.16, "share of turns with\none of our codes", color=GREY)
-    for y, text, color in (
-        (0.82, "accuracy, tool", BLUE),
-        (0.58, "accuracy, never", BLUE),
-        (0.36, "kappa, tool", ORANGE),
-        (0.04, "kappa, never", ORANGE),
-    ):
-        ax.text(0.5, y, text, color=color, ha="right", va="bottom")
-    ax.set(xlabel="how frequent the code is", ylim=(-0.05, 1.03), xlim=(0, 0.5))
+    ax.text(share.max() + 0.01, 1.0, "our nine codes", color=GREY, va="center")
+    ax.plot(p, right, color=BLUE, lw=2.5, label="accuracy of a tool")
+    ax.plot(p, 1 - p, color=BLUE, lw=2.5, ls="--", label="accuracy of “never”")
+    ax.plot(p, (right - expected) / (1 - expected), color=ORANGE, lw=2.5, label="kappa of a tool")
+    ax.plot(p, 0 * p, color=ORANGE, lw=2.5, ls="--", label="kappa of “never”")
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 0.06), frameon=False)
+    ax.set(xlabel="how frequent the code is", ylim=(-0.05, 1.05), xlim=(0, 0.5))
     return fig
 
 
-@cache
-def over_interviews(statistic, k=None):
-    """A statistic of the two codings (of code k) with its interval over interviews."""
+def over_interviews(k):
+    """Kappa of the two codings for code k, with its interval over interviews drawn whole."""
     _, groups, _, first, second = interviews()
     members = [np.flatnonzero(groups == name) for name in np.unique(groups)]
 
     def redrawn(picked):
         rows = np.concatenate([members[i] for i in picked])
-        return statistic(first[rows][:, k], second[rows][:, k])
+        return kappas(first[rows, k : k + 1], second[rows, k : k + 1])[0]
 
     return stats.bootstrap(redrawn, np.arange(len(members)), draws=500)
 
@@ -352,17 +348,18 @@ def over_interviews(statistic, k=None):
 def ceiling():
     fig, ax = plt.subplots(figsize=WIDE)
     _, _, codes, first, second = interviews()
-    value = kappas(first, second)
-    for row, k in enumerate(np.argsort(value)):
-        kappa = over_interviews(lambda a, b: kappas(a[:, None], b[:, None])[0], k)
-        ax.plot([kappa.low, kappa.high], [row, row], color=BLUE, lw=2)
-        ax.plot(kappa.value, row, "o", color=BLUE, ms=10)
-        ax.plot((first[:, k] == second[:, k]).mean(), row, "D", color=ORANGE, ms=7, mfc="none")
-    ax.set_yticks(range(len(codes)), [codes[k] for k in np.argsort(value)])
-    ax.text(0.5, 7.6, "● kappa, 95 % interval over interviews", color=BLUE)
-    ax.text(0.5, 6.9, "◇ share of turns coded alike", color=ORANGE)
+    order = np.argsort(kappas(first, second))
+    for row, k in enumerate(order):
+        kappa = over_interviews(k)
+        ax.plot([kappa.low, kappa.high], [row, row], color=BLUE, lw=2.5)
+        ax.plot(kappa.value, row, "o", color=BLUE, ms=8)
+        alike = (first[:, k] == second[:, k]).mean()
+        ax.plot(alike, row, "D", color=ORANGE, ms=13, mfc="none", mew=1.5)
+    ax.set_yticks(range(len(codes)), [codes[k] for k in order])
+    ax.text(0.3, 5, "● kappa, 95 % interval over interviews", color=BLUE, fontsize=17)
+    ax.text(0.3, 4, "◇ share of turns coded alike", color=ORANGE, fontsize=17)
     ax.axvline(0, color="k", ls=":")
-    ax.text(0.01, 7.6, "chance", va="bottom")
+    ax.text(0.01, 8.2, "chance (kappa)", va="center")
     ax.set(xlabel="agreement of the two codings", xlim=(-0.03, 1.03), ylim=(-0.6, 8.6))
     return fig
 
@@ -371,6 +368,7 @@ def ceiling():
 def whole_interviews():
     fig, axes = plt.subplots(1, 3, figsize=WIDE, width_ratios=(3, 3, 4.2))
     turns, groups = interviews()[:2]
+    fig.get_layout_engine().set(wspace=0.08)
     titles = ("turns left out", "interviews left out")
     rng = np.random.default_rng(0)
     for ax, title, out in zip(axes, titles, (rng.random((16, 12)) < 1 / 6, None), strict=False):
@@ -390,7 +388,7 @@ def whole_interviews():
     axes[2].plot(chance[order], range(len(names)), "k:", lw=2)
     axes[2].text(chance.mean() + 0.01, len(names) - 0.7, "chance", va="center")
     axes[2].set_yticks(range(len(names)), names[order])
-    axes[2].set(xlabel="nearest turn is the same person's", xlim=(-0.02, 0.65))
+    axes[2].set(xlabel="nearest turn is the same person's", xlim=(-0.02, 0.6))
     return fig
 
 
@@ -439,28 +437,29 @@ def coded_turns():
 
 @figure
 def themes():
-    fig, (left, right) = plt.subplots(1, 2, figsize=WIDE, width_ratios=(4.6, 6.4))
+    fig, (left, right) = plt.subplots(1, 2, figsize=WIDE, width_ratios=(4.2, 6.8))
     noise = np.random.default_rng(5).uniform(size=(260, 2))
     found = KMeans(4, n_init=5, random_state=0).fit_predict(noise)
     for k, (mark, color) in enumerate(zip("os^D", (BLUE, ORANGE, GREEN, PINK), strict=True)):
         left.scatter(*noise[found == k].T, marker=mark, color=color, s=34)
-    left.set(xticks=[], yticks=[], title="uniform noise, four clusters asked for")
+    left.set(xticks=[], yticks=[], xlabel="random points, four clusters")
     turns, groups = interviews()[:2]
     said = besci.embed(turns["text"])
     shuffled = np.random.default_rng(0).permuted(said, axis=0)
     kinds = {"what was said": (said, BLUE, "o-"), "shuffled": (shuffled, ORANGE, "s--")}
-    for name, (points, color, style) in kinds.items():
-        for reduced in (False, True):
-            rows = np.array([_agreement(points, groups, k, reduced) for k in (3, 5, 8)])
-            fill = color if reduced else "white"
-            right.plot((3, 5, 8), rows, style, color=color, ms=10, mfc=fill)
-            label = f"{name}, {'5 components' if reduced else 'all dimensions'}"
-            right.text(8.2, rows[-1], label, color=color, va="center")
+    ends = {}
+    for (name, (points, color, style)), few in itertools.product(kinds.items(), (False, True)):
+        rows = [_agreement(points, groups, k, few) for k in (3, 5, 8)]
+        right.plot((3, 5, 8), rows, style, color=color, ms=10, mfc=color if few else "white")
+        ends[f"{name}, {'5 components' if few else 'all dimensions'}"] = rows[-1], color
+    low = -0.1
+    for label, (y, color) in sorted(ends.items(), key=lambda end: end[1][0]):
+        low = max(y, low + 0.05)
+        right.text(8.3, low, label, color=color, va="center")
     right.axhline(0, color="k", ls=":")
-    right.set(
-        xticks=(3, 5, 8), xlim=(2.7, 14), ylim=(-0.05, 0.6), ylabel="mean adjusted Rand index"
-    )
-    right.set_xlabel("clusters asked for", loc="left")
+    right.set(xticks=(3, 5, 8), xlim=(2.7, 14.5), ylim=(-0.05, 0.55))
+    right.set(ylabel="mean adjusted Rand index")
+    right.set_xlabel("clusters asked for", x=0.25)
     return fig
 
 
@@ -477,19 +476,21 @@ def _agreement(points, groups, k, reduced, runs=8):
 @figure
 def who_says_it():
     fig, ax = plt.subplots(figsize=WIDE)
-    _, groups, codes, first, _ = interviews()
+    turns, groups = interviews()[:2]
+    finder = make_pipeline(PCA(5, random_state=0), KMeans(5, n_init=5, random_state=0))
+    theme = finder.fit_predict(besci.embed(turns["text"]))
     names = np.unique(groups)
-    count = np.array([first[groups == name].sum(axis=0) for name in names]).T  # (codes, people)
-    for row, code in enumerate(count):
-        ax.scatter(range(len(names)), [row] * len(names), s=70 * code, color=BLUE, lw=0)
-        for k, turns in enumerate(code):
-            color = "white" if turns > 2 else "0.2"
-            y = row if turns > 2 else row + (0.33 if turns else 0)
-            ax.text(k, y, turns, ha="center", va="center", fontsize=14, color=color)
-        ax.text(12.1, row, f"{(code > 0).sum()} people", va="center")
-    ax.set_yticks(range(len(codes)), codes)
+    count = np.array([[((theme == k) & (groups == n)).sum() for n in names] for k in range(5)])
+    for row, of in enumerate(count[np.argsort(-count.sum(axis=1))]):
+        ax.scatter(
+            range(len(names)), [row] * len(names), s=np.where(of, 250 + 90 * of, 0), color=SKY, lw=0
+        )
+        for k, n in enumerate(of):
+            ax.text(k, row, n or "", ha="center", va="center")
+        ax.text(11.8, row, f"{(of > 0).sum()} people, {of.sum()} turns", va="center")
+    ax.set_yticks(range(5), [f"theme {'ABCDE'[row]}" for row in range(5)])
     ax.set_xticks(range(len(names)), names)
-    ax.set(xlim=(-0.6, 13.3), ylim=(len(codes) - 0.4, -0.6))
+    ax.set(xlim=(-0.6, 14.8), ylim=(4.6, -0.6))
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.tick_params(length=0)
     return fig

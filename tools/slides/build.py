@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 COURSE = HERE.parents[1]
 OUT = COURSE / "_build" / "slides"
 # The lowest and rightmost point of what a slide shows must leave its page number free.
-MEASURE = """<script>addEventListener("load", () => {
+MEASURE = """<script>addEventListener("load", () => setTimeout(() => {
   const over = [...document.querySelectorAll("section")].flatMap((slide, k) => {
     const page = slide.getBoundingClientRect(), scale = 720 / page.height;
     const boxes = [...slide.querySelectorAll("*")]
@@ -32,7 +32,7 @@ MEASURE = """<script>addEventListener("load", () => {
     return low > -36 || wide > -20 ? [k + 1] : [];
   });
   document.body.innerHTML = `<p id="over">[${over}]</p>`;
-})</script>"""
+}, 1000))</script>"""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -73,7 +73,7 @@ def too_full(marp, source, browser, environment):
 def build(day):
     """Build one day's slides; returns whether every slide's content fits."""
     print(f"{day}: figures", flush=True)
-    paths = os.pathsep.join([str(COURSE), str(HERE)])
+    paths = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
     drawing = [sys.executable, HERE / "drawing.py", COURSE / day]
     run(*drawing, env={**os.environ, "PYTHONPATH": paths})
     source = COURSE / day / "slides.md"

@@ -1,0 +1,156 @@
+"""The slides: in time, with notes, and with figures that are drawn, used and described."""
+
+import re
+import sys
+from datetime import datetime
+
+import pytest
+from conftest import COURSE
+
+DECKS = sorted(COURSE.glob("day_*/slides.md"))
+NOTE = re.compile(r"<!--\s*(\d+(?:\.5)?) min\. (.+?)-->", re.DOTALL)
+COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
+each_deck = pytest.mark.parametrize("deck", DECKS, ids=[d.parent.name for d in DECKS])
+
+
+def slides(deck):
+    """The slides of a deck as text, without its front matter."""
+    _, head, body = deck.read_text("utf-8").split("---\n", 2)
+    assert "marp: true" in head and "theme: course" in head and "lang: en-GB" in head
+    return re.split(r"\n---\n", body)
+
+
+def kind(slide):
+    found = re.search(r"_class: (\w+)", slide)
+    return found[1] if found else None
+
+
+def title(slide):
+    return re.search(r"^##? (.+)$", slide, re.M)[1]
+
+
+def minutes(slide):
+    return float(NOTE.search(slide)[1])
+
+
+def talks(deck):
+    """[(title, minutes)] of a deck's talks: from a title slide to the next hand-over or title."""
+    found = []
+    for slide in slides(deck):
+        if kind(slide) == "talk":
+            found.append([title(slide), 0])
+        found[-1][1] += minutes(slide)
+    return [tuple(talk) for talk in found]
+
+
+def scheduled(day):
+    """[(title, minutes)] of the talks in the schedule of a day's README."""
+    text = (COURSE / day / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d\d:\d\d) \| (.+?) \|", text, re.M)
+    clock = [datetime.strptime(time, "%H:%M") for time, _ in rows]
+    found = []
+    for (_, what), start, end in zip(rows, clock, clock[1:], strict=False):
+        named = re.search(r"[Tt]alk: (.+)", what)
+        if named:
+            found.append((named[1][0].upper() + named[1][1:], (end - start).seconds / 60))
+    return found
+
+
+def test_every_day_has_slides():
+    assert len(DECKS) == 5
+
+
+@each_deck
+def test_talks_last_as_long_as_the_schedule_has_for_them(deck):
+    assert talks(deck) == scheduled(deck.parent.name)
+
+
+@each_deck
+def test_a_day_has_25_to_45_slides_each_with_a_title_of_its_own_and_one_note(deck):
+    found = slides(deck)
+    assert 25 <= len(found) <= 45
+    assert len({title(slide) for slide in found}) == len(found)
+    for slide in found:
+        assert len(re.findall(r"^#{1,6} ", re.sub(r"```.*?```", "", slide, flags=re.S), re.M)) == 1
+        notes = [c for c in COMMENT.findall(slide) if not re.match(r"\s*_?\w+: ", c)]
+        assert len(notes) == 1 and NOTE.search(slide), title(slide)
+        assert len(NOTE.search(slide)[2].split()) >= 12, title(slide)
+        handed_over = kind(slide) == "pause" or (minutes(slide) == 0 and kind(slide) == "question")
+        assert (minutes(slide) == 0) == handed_over, title(slide)
+
+
+@each_deck
+def test_slides_are_not_walls_of_text(deck):
+    for slide in slides(deck):
+        text = re.sub(
+            r"```.*?```|<!--.*?-->|^\|.*$|!\[.*?\)|\$\$.*?\$\$", "", slide, flags=re.S | re.M
+        )
+        assert len(text.split()) <= 100, title(slide)
+
+
+@each_deck
+def test_figures_are_drawn_by_code_used_and_described(deck):
+    used = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", deck.read_text("utf-8"))
+    drawn = set(
+        re.findall(r"^@figure\ndef (\w+)", (deck.parent / "figures/draw.py").read_text(), re.M)
+    )
+    files = {file.stem for file in (deck.parent / "figures").glob("*.svg")}
+    assert {file.split("/")[-1].removesuffix(".svg") for _, file in used} == drawn == files
+    assert len(drawn) >= 8
+    for words, file in used:
+        assert file.startswith("figures/") and (deck.parent / file).is_file()
+        assert len(re.sub(r"\b(bg|[wh]:\d+|right|left|fit)\b", "", words).strip()) >= 40, file
+
+
+@each_deck
+def test_slides_ask_nothing_from_elsewhere(deck):
+    text = deck.read_text("utf-8")
+    assert not re.search(r"\]\(https?:|<img|<script|<style", text)
+    for file in (deck.parent / "figures").glob("*.svg"):
+        drawing = file.read_text("utf-8")
+        drawing = re.sub(
+            r'(xmlns(:\w+)?="|<!DOCTYPE[^>]*|rdf:about="|rdf:resource=")http[^">]*', "", drawing
+        )
+        assert "http" not in drawing and len(drawing) < 250_000, file.name
+
+
+@pytest.fixture
+def build():
+    sys.path.insert(0, str(COURSE / "tools" / "slides"))
+    import build
+
+    yield build
+    sys.path.remove(str(COURSE / "tools" / "slides"))
+    del sys.modules["build"]
+
+
+def test_a_page_holds_its_pictures_and_no_address(build, tmp_path):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/a.svg").write_text("<svg/>")
+    page = '/*! see https://example.org/x.LICENSE.txt */<img src="figures/a.svg" alt="b">'
+    assert build.inline(page, tmp_path) == '<img src="data:image/svg+xml;base64,PHN2Zy8+" alt="b">'
+    with pytest.raises(FileNotFoundError):
+        build.inline('<img src="figures/missing.svg">', tmp_path)
+
+
+needs_marp = pytest.mark.skipif(
+    not (COURSE / "tools/slides/node_modules/.ready").is_file(),
+    reason="Marp is not installed: make slides installs it",
+)
+
+
+@needs_marp
+def test_a_slide_that_is_too_full_is_named(build, tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "OUT", tmp_path)
+    monkeypatch.setattr(build, "COURSE", tmp_path)
+    (tmp_path / "day_8/figures").mkdir(parents=True)
+    (tmp_path / "day_8/figures/draw.py").write_text("")
+    lines = "\n".join(f"- line {k}" for k in range(20))
+    head = "---\nmarp: true\ntheme: course\n---\n"
+    (tmp_path / "day_8/slides.md").write_text(f"{head}# Fine\n\n---\n## Full\n\n{lines}\n")
+    assert build.build("day_8") is False
+    (tmp_path / "day_8/slides.md").write_text(f"{head}# Fine\n\n---\n## Not full\n\n- one\n")
+    assert build.build("day_8") is True
+    page = (tmp_path / "day_8.html").read_text("utf-8")
+    assert "Not full" in page and not re.findall(r"https?://(?!www\.w3\.org)", page)
+    assert (tmp_path / "day_8.pdf").read_bytes().startswith(b"%PDF")
