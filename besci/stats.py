@@ -55,6 +55,9 @@ def spearman_brown(r, factor=2.0):
 def split_half(responses, keying=None, splits=20, seed=0):
     """Reliability of the correlations between items: the ceiling of whatever predicts them.
 
+    Strictly, its square root is the most that a perfect prediction of the true correlations could
+    reach with the observed ones (attenuation; Spearman, 1904); close to 1 the two are the same.
+
     People are split in random halves, the item correlations of one half are correlated with those
     of the other, and Spearman-Brown steps the result up to the full sample.
     responses: (people, items). keying: (items,) of +1/-1 or None; with it, the correlations are

@@ -32,12 +32,22 @@ TURNED = pd.Series([0.2, 0.05, 0.05, 0.05, 0.05, 0.2, 0.4], index=range(1, 8))
 FLOOR = stats.sampling_floor(
     load_data("survey")["self_placement"].value_counts(normalize=True).sort_index(), 100
 )
+SHOWN = {
+    "model, exact": stats.Estimate(0.2, 0.1, 0.3),
+    "all options alike": stats.Estimate(0.25, 0.2, 0.3),
+}
+STEERED = {
+    f"{who}: age, education{more}": stats.Estimate(r, r - 0.1, r + 0.1)
+    for more, rs in {"": (0.1, 0.3), ", party": (0.6, 0.2)}.items()
+    for who, r in zip(("regression", "model"), rs, strict=True)
+}
 MORE = {
     "task_1_1": (READ,),
     "task_1_3": (ONE, TWO),
     "task_1_4": (ITEMS,),
     "task_2_1": (SIMULATED,),
     "task_2_3": (GIVEN, TURNED),
+    "task_2_4": (SHOWN, 0.04, STEERED, {"numbers, reversed": {"moved": 0.03}}),
 }
 RIGHT = {
     "task_1_1": 0.4,
@@ -47,6 +57,7 @@ RIGHT = {
     "task_2_1": SQUARED.div(SQUARED.sum(axis=1), axis=0).mean(),
     "task_2_2": round(100 * (FLOOR / 0.02) ** 2),
     "task_2_3": 0.3,
+    "task_2_4": "b, d",
 }
 FIRST_MEAN = SIMULATED.mean() ** 2
 ROOTS = SIMULATED**0.5
@@ -88,6 +99,13 @@ WRONG = [
     ("task_2_3", 0.6, "the sum over both ends"),
     ("task_2_3", 0.4, "two different options in one order"),
     ("task_2_3", 0.0, "shown first in the *reversed* order"),
+    ("task_2_4", ["b", "d"], "letters are asked for"),
+    ("task_2_4", "bf", "the letters are a, b, c, d and e"),
+    ("task_2_4", "abd", "look at a again: the distance is 0.20, the floor 0.04"),
+    ("task_2_4", "d", "look at b again: the distance is 0.20, that of equal shares 0.25"),
+    ("task_2_4", "bcd", "look at c again: r is 0.20 and 0.60 for the regression"),
+    ("task_2_4", "b", "look at d again: 0.03 of the answers move"),
+    ("task_2_4", "BDE", "more simulated people narrow the interval"),
     ("task_2_3", 0.9, "the value is another"),
 ]
 

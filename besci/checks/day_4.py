@@ -164,3 +164,35 @@ def task_2_3(answer, given, turned):
     if near(value, ((given[1] - turned[1]) + (given[7] - turned[7])) / 2, 0.002):
         raise NotYet("option 7 is shown first in the *reversed* order: turned[7] - given[7].")
     raise NotYet("the value is another. Hint: option 1 is first in `given`, option 7 in `turned`.")
+
+
+@task("compare the numbers in brackets, sentence by sentence; e is about what an interval says.")
+def task_2_4(answer, shown, floor, steered, rows):
+    if not isinstance(answer, str):
+        raise NotYet(
+            f"letters are asked for, such as 'bd'; yours is of type {type(answer).__name__}."
+        )
+    given = set(answer.lower()) - set(" ,;.")
+    if given - set("abcde"):
+        raise NotYet("the letters are a, b, c, d and e.")
+    exact, uniform = shown["model, exact"].value, shown["all options alike"].value
+    regression, model = [e.value for name, e in steered.items() if "party" in name]
+    moved = rows["numbers, reversed"]["moved"]
+    claims = {
+        "a": (exact <= floor, f"the distance is {exact:.2f}, the floor {floor:.2f}"),
+        "b": (exact < uniform, f"the distance is {exact:.2f}, that of equal shares {uniform:.2f}"),
+        "c": (model > regression, f"r is {model:.2f} and {regression:.2f} for the regression"),
+        "d": (moved <= floor, f"{moved:.2f} of the answers move, and the floor is {floor:.2f}"),
+        "e": (
+            False,
+            "more simulated people narrow the interval around the model's slopes; they do not move "
+            "them towards anybody",
+        ),
+    }
+    wrong = [letter for letter, (holds, _) in claims.items() if holds != (letter in given)]
+    if wrong:
+        raise NotYet(f"look at {wrong[0]} again: {claims[wrong[0]][1]}.")
+    return (
+        "right. Claim what was tested against people, with its frame; the rest is a property of "
+        "this model."
+    )

@@ -3,16 +3,19 @@
 import re
 from collections import Counter
 from functools import cache
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from drawing import HALF, WIDE, figure
+from matplotlib.colors import ListedColormap
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 import besci
 from besci import stats
 from besci.plots import COLORS
+from besci.registry import entry
 
 BLUE, RED, GREEN, PINK, ORANGE, SKY, BLACK = COLORS
 GREY = "0.35"
@@ -26,14 +29,36 @@ ITEMS = {
         "Feel that most people cant be trusted.",
     ],
 }
-BAT = (
-    "A {} and a {} cost ${} in total. The {} costs ${} more than the {}. How much does the {} cost?"
-)
-MACHINES = "If it takes {} {} {} {} to {} {} {}, how long would it take {} {} to {} {} {}?"
-POND = (
-    "In a {}, there is a {}. Every {}, the {} doubles in size. If it takes {} {}s for the {} to "
-    "{} the entire {}, how long would it take for the {} to {} half of the {}?"
-)
+# Old reasoning items in the public domain, and four of the same form that nobody has published.
+REASONING = {
+    "Socrates": (
+        "All {0} are {1}. {2} is a {3}. Therefore, {2} is {1}.",
+        "men mortal Socrates man",
+        "nurses patient Maria nurse",
+        "birds hungry Oscar bird",
+        "judges careful Helen judge",
+        "drivers tired Peter driver",
+    ),
+    "hen and a half": (
+        "If a {0} and a half {1}s a {2} and a half in a {3} and a half, how many {2}s will six "
+        "{0}s {1} in six {3}s?",
+        "hen lay egg day",
+        "cook bake cake week",
+        "boy sell ticket year",
+        "clerk type page minute",
+        "nurse write report hour",
+    ),
+    "St. Ives": (
+        "As I was {0} to St. {1}, I met a {2} with seven {3}. Each {4} had seven {5}s, each {5} "
+        "had seven {6}s, each {6} had seven {7}s. {8}s, {6}s, {5}s, and {3}, how many were {0} to "
+        "St. {1}?",
+        "going Ives man wives wife sack cat kit Kit",
+        "walking Mark cook knives knife bag cup pen Pen",
+        "driving Paul boy sisters sister book map hole Hole",
+        "riding Anne girl mares mare rug hat pin Pin",
+        "running Luke clerk shelves shelf file page line Line",
+    ),
+}
 CAPITALS = {
     "France": "Paris",
     "Italy": "Rome",
@@ -61,7 +86,7 @@ def spoken():
 
 @cache
 def logits():
-    """Logits of all tokens after PROMPT, from the most probable down, and the first tokens."""
+    """Logits (up to a constant) and names of all tokens after PROMPT, the most probable first."""
     table = llm().next_tokens(PROMPT, k=len(llm().tokenizer))
     return np.log(table["probability"].to_numpy()), table["token"].str.strip().tolist()
 
@@ -124,14 +149,8 @@ def one_picture():
         ax.add_patch(Rectangle((74, 89 - 9 * i), 24 * value / p[0], 6, color=BLUE))
         ax.text(73, 92 - 9 * i, token, ha="right", va="center")
     ax.text(79, 24, f"… and {len(llm().tokenizer) - 7:,} other tokens", ha="center", va="center")
-    ax.text(
-        79,
-        14,
-        "exit 2: probability of each next token,\nhence text",
-        ha="center",
-        color=BLUE,
-        va="center",
-    )
+    ends = "exit 2: a probability for every\nnext token, hence text"
+    ax.text(79, 8, ends, ha="center", va="center", color=BLUE)
     return fig
 
 
@@ -145,7 +164,8 @@ def item_cosines():
     ax.imshow(cosines, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for (i, j), value in np.ndenumerate(cosines):
         color = "white" if value > 0.6 else "black"
-        ax.text(j, i, f"{value:.2f}", ha="center", va="center", color=color)
+        shown = "" if i == j else f"{value:.2f}".removeprefix("0")
+        ax.text(j, i, shown, ha="center", va="center", color=color)
     ax.set_yticks(range(9), items)
     ax.set_xticks([1, 4, 7], ITEMS)
     ax.tick_params(length=0)
@@ -168,63 +188,26 @@ def equal_models():
         ax.text(0.805, rank, f"{value:.1%}", va="center")
     ax.axvline(0.7, color=RED, ls="--", lw=2)
     ax.text(0.702, 0.2, "what all ten can do", color=RED, va="center")
-    ax.set(xlim=(0.58, 0.84), ylim=(10.6, -0.4), xlabel="share of 200 tasks solved, 95% interval")
+    ax.set(xlim=(0.55, 0.84), ylim=(10.6, -0.4), xlabel="share of 200 tasks solved, 95% interval")
     ax.set_yticks(range(1, 11), [f"rank {rank}" for rank in range(1, 11)])
     ax.xaxis.set_major_formatter("{x:.0%}")
     return fig
 
 
-def bat(a, b, total, more):
-    return BAT.format(a, b, total, a, more, b, b)
-
-
-def machines(n, who, when, verb, what, many):
-    return MACHINES.format(n, who, n, when, verb, n, what, many, who, verb, many, what)
-
-
-def pond(place, thing, when, n, verb):
-    one = thing.split()[0]
-    return POND.format(place, thing, when, one, n, when, one, verb, place, one, verb, place)
-
-
-PUBLISHED = {
-    "bat and ball": [
-        bat("bat", "ball", "1.10", "1.00"),
-        bat("cup", "plate", "2.30", "2.00"),
-        bat("coat", "hat", "3.40", "3.00"),
-        bat("book", "pen", "4.20", "4.00"),
-        bat("chair", "lamp", "5.60", "5.00"),
-    ],
-    "machines and widgets": [
-        machines(5, "machines", "minutes", "make", "widgets", 100),
-        machines(4, "nurses", "hours", "write", "reports", 60),
-        machines(6, "cooks", "minutes", "fill", "plates", 80),
-        machines(3, "painters", "days", "paint", "rooms", 50),
-        machines(8, "drivers", "hours", "load", "trucks", 70),
-    ],
-    "lily pads": [
-        pond("lake", "patch of lily pads", "day", 48, "cover"),
-        pond("town", "group of stray cats", "year", 36, "fill"),
-        pond("house", "colony of red ants", "week", 24, "fill"),
-        pond("field", "patch of wild grass", "month", 52, "cover"),
-        pond("bowl", "layer of green mould", "hour", 30, "cover"),
-    ],
-}
-
-
 @figure
 def familiar_items():
-    """Surprise at three published reasoning items and at rewritten ones of the same form."""
+    """Surprise at three old reasoning items and at rewritten ones of the same form."""
     fig, ax = plt.subplots(figsize=WIDE)
-    for row, texts in enumerate(PUBLISHED.values()):
+    for row, (form, *words) in enumerate(REASONING.values()):
+        texts = [form.format(*one.split()) for one in words]
         loss = np.log(llm().perplexity(texts, progress=False)["perplexity"].to_numpy())
         ax.plot(loss[1:], [row] * 4, "o", ms=14, mfc="none", mec=BLUE, mew=2.5)
         ax.plot(loss[0], row, "D", ms=14, color=RED)
         if row == 0:
-            ax.text(loss[0], -0.33, "as published", ha="center", color=RED)
-            ax.text(loss[1:].mean(), -0.33, "four rewritten", ha="center", color=BLUE)
-    ax.set_yticks(range(3), PUBLISHED)
-    ax.set(ylim=(2.5, -0.6), xlim=(1, None), xlabel="mean surprise per token")
+            ax.text(loss[0], -0.35, "as published", ha="center", color=RED)
+            ax.text(loss[1:].mean(), -0.35, "four rewritten", ha="center", color=BLUE)
+    ax.set_yticks(range(3), REASONING)
+    ax.set(ylim=(2.5, -0.6), xlabel="mean surprise per token")
     ax.grid(axis="y", color="0.85")
     return fig
 
@@ -232,19 +215,18 @@ def familiar_items():
 @figure
 def memory():
     """Weights and the cache of eight prompts beside the memory of a T4, all in 16 bits."""
-    models = besci.models().set_index("key")
-    known = {key: besci.registry.entry(key) for key in ("qwen3-0.6b", "phi-3-mini", "qwen3-4b")}
-    rows = {k: (models.loc[k, "parameters"], 8000 * m["kv_bytes"]) for k, m in known.items()}
+    known = {key: entry(key) for key in ("qwen3-0.6b", "phi-3-mini", "qwen3-4b")}
+    rows = {key: (model["parameters"], 8000 * model["kv_bytes"]) for key, model in known.items()}
     rows |= {"8 thousand\nmillion weights": (8e9, 0), "14 thousand\nmillion weights": (14e9, 0)}
     fig, ax = plt.subplots(figsize=HALF)
     for row, (parameters, cache_bytes) in enumerate(rows.values()):
         weights, kept = 2 * parameters / 2**30, cache_bytes / 2**30
         ax.barh(row, weights, color=BLUE, height=0.6)
         ax.barh(row, kept, left=weights, color=ORANGE, hatch="//", ec="white", height=0.6)
-    ax.text(15.2, 0, "weights", color=BLUE, va="center")
-    ax.text(15.2, 0.5, "cache of 8 prompts\nof 1,000 tokens", color="#8a5f00", va="center")
+    ax.text(15.2, 0, "plain: weights", color=BLUE, va="center")
+    ax.text(15.2, 0.6, "hatched: cache\nof 8 prompts of\n1,000 tokens", va="center")
     ax.axvline(14.5, color=BLACK, ls="--", lw=2)
-    ax.text(14.2, -0.75, "T4", ha="right", va="center")
+    ax.text(14.9, -0.75, "usable on a T4", va="center")
     ax.set_yticks(range(len(rows)), rows)
     ax.set(ylim=(4.6, -1), xlim=(0, 28), xlabel="GiB, 16 bits")
     return fig
@@ -253,8 +235,8 @@ def memory():
 @figure
 def next_word():
     """What follows the word I in the interviews, counted."""
-    pairs = [p for turns in spoken().values() for t in turns for p in zip(t, t[1:], strict=False)]
-    after = Counter(second for first, second in pairs if first == "i")
+    turns = [turn for turns in spoken().values() for turn in turns]
+    after = Counter(second for turn in turns for first, second in pairwise(turn) if first == "i")
     words, counts = zip(*after.most_common(9), strict=True)
     fig, ax = plt.subplots(figsize=HALF)
     ax.barh(range(9), np.array(counts) / after.total(), color=BLUE)
@@ -292,7 +274,7 @@ def training():
     names = [word for word, _ in Counter(text).most_common(60)]
     place = {word: i for i, word in enumerate(names)}
     counts = np.zeros((60, 60))
-    for first, second in zip(text, text[1:], strict=False):
+    for first, second in pairwise(text):
         if first in place and second in place:
             counts[place[first], place[second]] += 1
     counts /= counts.sum()
@@ -301,17 +283,16 @@ def training():
         p = softmax(weights)
         loss.append(-(counts * np.log(p)).sum())
         weights += 20 * (counts - counts.sum(axis=1, keepdims=True) * p)
-    share = counts / counts.sum(axis=1, keepdims=True)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-9)
     counted = -(counts * np.log(np.where(counts > 0, share, 1))).sum()
     fig, ax = plt.subplots(figsize=WIDE)
     ax.semilogx(np.arange(1, 3001), loss, color=BLUE, lw=3)
     ax.axhline(counted, color=RED, ls="--", lw=2)
-    ax.text(1, counted - 0.07, "the counted table", color=RED, va="top")
-    ax.text(
-        1.3, loss[0] - 0.2, "before training: 60 words,\nall equally likely", color=BLUE, va="top"
-    )
-    ax.text(400, loss[400] + 0.15, "weights, improved step by step", color=BLUE)
-    ax.set(xlabel="step of gradient descent", ylabel="mean surprise", ylim=(2.2, 4.3))
+    ax.text(1, counted - 0.07, "loss of the counted table", color=RED, va="top")
+    ax.text(4, 4.0, "before training all 60 words are equally likely", color=BLUE)
+    ax.text(60, 2.95, "each step makes the loss a little smaller", color=BLUE)
+    ax.set(xlabel="step of training", ylabel="loss: mean surprise", ylim=(2.2, 4.3))
+    ax.xaxis.set_major_formatter("{x:,.0f}")
     return fig
 
 
@@ -334,9 +315,8 @@ def tokens():
             piece = llm().tokenizer.decode([one]).replace(" ", "␣")
             width = 1.55 * len(piece) + 1.2
             box(ax, x, y, width, 11, "", (BLUE, RED)[i % 2])
-            ax.text(
-                x + width / 2, y + 5, piece, ha="center", va="center", family="DejaVu Sans Mono"
-            )
+            middle = {"ha": "center", "va": "center", "family": "DejaVu Sans Mono"}
+            ax.text(x + width / 2, y + 5, piece, **middle)
             x += width + 0.7
         ax.text(100, y + 5, f"{len(ids)} tokens", ha="right", va="center")
     return fig
@@ -345,31 +325,26 @@ def tokens():
 @figure
 def masks():
     """Which positions may be looked at: only earlier ones, or both sides of a gap."""
-    fig, axes = plt.subplots(1, 2, figsize=WIDE)
-    words = ["I", "forgot", "my", "keys", "again"]
-    gap = ["I", "forgot", "my", "▢", "again"]
-    seen = {
-        "next token: look back": np.tri(5, dtype=bool),
-        "gap: look both ways": np.ones((5, 5), bool),
-    }
-    for ax, (title, allowed), shown in zip(axes, seen.items(), (words, gap), strict=True):
-        for (i, j), yes in np.ndenumerate(allowed):
-            look = (
-                {"fc": SKY, "ec": "white"} if yes else {"fc": "0.93", "ec": "white", "hatch": "xx"}
-            )
-            ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, lw=2, **look))
-            ax.plot(j, i, "o", color=BLUE, ms=9) if yes else None
-        ax.set_title(title, fontsize=17)
+    words, gap = ["I", "forgot", "my", "keys", "again"], ["I", "forgot", "my", "▢", "again"]
+    fig, (back, both) = plt.subplots(1, 2, figsize=WIDE)
+    for ax, shown, allowed in ((back, words, np.tri(5)), (both, gap, np.ones((5, 5)))):
+        ax.imshow(allowed, cmap=ListedColormap(["0.93", SKY]), vmin=0, vmax=1)
+        rows, columns = np.nonzero(allowed)
+        ax.plot(columns, rows, "o", color=BLUE, ms=9)
         ax.set_xticks(range(5), shown)
         ax.set_yticks(range(5), shown)
-        ax.set(xlim=(-0.5, 7.2), ylim=(4.5, -0.5), aspect="equal")
-        ax.set_xlabel("looked at", loc="left")
+        ax.set_xticks(np.arange(0.5, 5), minor=True)
+        ax.set_yticks(np.arange(0.5, 5), minor=True)
+        ax.grid(which="minor", color="white", lw=2)
+        ax.tick_params(which="both", length=0)
         ax.spines[:].set_visible(False)
-        ax.tick_params(length=0)
-    axes[0].set_ylabel("looking")
+        ax.set_xlim(-0.5, 6.7)
+        ax.set_xlabel("looked at", loc="left")
+    back.set(title="next token: look back", ylabel="looking")
+    both.set(title="gap: look both ways")
     for i, word in enumerate([*words[1:], "…"]):
-        axes[0].text(4.7, i, f"→ {word}", va="center", color=RED)
-    axes[1].text(4.7, 3, "→ keys", va="center", color=RED)
+        back.text(4.7, i, f"→ {word}", va="center", color=RED)
+    both.text(4.7, 3, "→ keys", va="center", color=RED)
     return fig
 
 
@@ -385,7 +360,7 @@ def surprise_of_words():
     ax.bar(last - 0.2, losses[last], color=SKY, width=0.4)
     ax.bar(last + 0.2, strange[last], color=RED, hatch="//", ec="white", width=0.4)
     ax.text(last + 0.2, strange[last] + 0.4, "piano", ha="center", color=RED)
-    ax.text(last - 0.22, losses[last] + 0.4, "couch", ha="center", color=BLUE)
+    ax.text(last - 0.05, losses[last] + 0.4, "couch", ha="right", color=BLUE)
     ax.set_xticks(range(last + 1), [*usual[:last], "…"])
     ax.set_ylabel("surprise, −log p")
     return fig
@@ -396,24 +371,23 @@ def temperature():
     """One distribution at three temperatures, and where top-p cuts it."""
     z, names = logits()
     fig, (left, right) = plt.subplots(1, 2, figsize=WIDE)
-    for (t, color, marker), spot in zip(
-        [(0.5, RED, "s"), (1, BLUE, "o"), (2, GREEN, "^")], (0, 0, 0), strict=True
-    ):
+    for t, color, marker in [(0.5, RED, "s"), (1, BLUE, "o"), (2, GREEN, "^")]:
         p = softmax(z / t)
-        left.plot(p[:8], range(8), marker=marker, color=color, ms=9, lw=1.5)
-        left.text(p[spot], -0.5, f"T = {t}", color=color, ha="center")
+        left.semilogx(p[:8], range(8), marker=marker, color=color, ms=10, lw=1.5)
+        left.text(p[0] / t, -0.5, f"T = {t}", color=color, ha="center")
     left.set_yticks(range(8), names[:8])
-    left.set(ylim=(7.5, -0.9), xlabel="probability")
+    left.set(ylim=(7.5, -1), xlim=(5e-4, 4), xlabel="probability")
+    left.xaxis.set_major_formatter("{x:g}")
     total = softmax(z).cumsum()
     right.semilogx(np.arange(1, len(z) + 1), total, color=BLUE, lw=3)
-    for share, color in ((0.5, ORANGE), (0.9, PINK)):
+    for share, color, marker, sign in ((0.5, ORANGE, "s", "■"), (0.9, PINK, "^", "▲")):
         n = int((total < share).sum()) + 1
-        right.plot([1, n, n], [share, share, 0], color=color, lw=2, ls="--")
-        right.plot(n, share, "o", color=color, ms=10)
-        right.text(n * 1.3, share - 0.07, f"top-p = {share}: {n:,} tokens")
-    right.set(
-        xlabel="tokens, from the most probable", ylabel="probability together", ylim=(0, 1.03)
-    )
+        right.plot([0.7, n, n], [share, share, 0], color=color, lw=2, ls="--")
+        right.plot(n, share, marker, color=color, ms=11)
+        right.text(300, share - 0.1, f"{sign} top-p = {share}:\n{n:,} tokens", va="center")
+    right.set(xlabel="tokens, most probable first", ylabel="probability together")
+    right.set(xlim=(0.7, 1e5), ylim=(0, 1.03))
+    right.set_xticks([1, 10, 100, 1000, 10000], ["1", "10", "100", "1,000", ""])
     return fig
 
 
@@ -423,15 +397,16 @@ def draws():
     asked = "Can most people be trusted? Answer yes or no."
     p = llm().choose([asked], ["Yes", "No"], progress=False)["Yes"].iloc[0]
     fig, ax = plt.subplots(figsize=WIDE)
-    n = np.arange(1, 501)
+    n = np.unique(np.geomspace(1, 500, 90).astype(int))
     for seed in range(8):
         yes = np.random.default_rng(seed).random(500) < p
-        ax.semilogx(n, yes.cumsum() / n, color=BLUE, alpha=0.55, lw=1.8)
-        ax.plot(0.9 + 0.03 * seed, yes[0], "o", color=BLUE, ms=9, mfc="white", mew=2)
+        ax.semilogx(n, yes.cumsum()[n - 1] / n, color=BLUE, alpha=0.55, lw=1.8)
+        ax.plot(0.88 + 0.035 * seed, yes[0], "o", color=BLUE, ms=9, mfc="white", mew=2)
     ax.axhline(p, color=RED, ls="--", lw=2)
     ax.text(500, p + 0.03, "exact probability", color=RED, ha="right")
     ax.text(1.35, 0.9, "eight first draws: each is a Yes or a No", va="center")
-    ax.set(xlabel="number of draws", ylabel="share of Yes", ylim=(-0.05, 1.05))
+    ax.set(xlabel="number of draws", ylabel="share of Yes so far", ylim=(-0.05, 1.05))
+    ax.xaxis.set_major_formatter("{x:,.0f}")
     return fig
 
 
@@ -462,12 +437,11 @@ def facts():
         if name != right:
             ax.plot(p_written, row, "X", color=RED, ms=13)
             ax.text(p_right, row - 0.32, right, ha="center", va="center", color=BLUE, fontsize=14)
+    ax.text(1.5e-4, 0, "● right name", va="center", color=BLUE)
+    ax.text(1.5e-4, 1, "✕ another name, which the model writes", va="center", color=RED)
     ax.set_xscale("log")
     ax.set_yticks(range(len(CAPITALS)), CAPITALS)
-    ax.set(
-        xlim=(1e-4, 30),
-        ylim=(7.6, -0.7),
-        xlabel="probability of the name, given “The capital of … is”",
-    )
-    ax.set_xticks([0.001, 0.01, 0.1, 1])
+    ax.set(xlim=(1e-4, 30), ylim=(7.6, -0.7))
+    ax.set_xlabel("probability of the name after “The capital of … is”")
+    ax.set_xticks([0.001, 0.01, 0.1, 1], ["0.001", "0.01", "0.1", "1"])
     return fig

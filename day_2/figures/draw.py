@@ -14,7 +14,7 @@ import besci
 from besci import stats
 from besci.plots import COLORS
 
-BLUE, RED, GREEN, PINK, ORANGE, SKY, BLACK = COLORS
+BLUE, RED, GREEN, _, _, SKY, BLACK = COLORS
 SHADES = LinearSegmentedColormap.from_list("shades", [RED, "white", BLUE])
 WORDS = ["nurse", "doctor", "teacher", "parent", "senator", "lawmaker"]
 COMPANY = ["hospital", "patient", "school", "student", "bill", "voted"]
@@ -38,10 +38,9 @@ QUESTIONS = {
 }
 
 
-def number(value, places=2):
-    """A number without the zero before the point, and with a real minus."""
-    text = f"{value:.{places}f}".replace("-0.", "-.")
-    return text.removeprefix("0").replace("-", "−") if places else f"{value:.0f}"
+def number(value):
+    """Two decimals, without the zero before the point and with a real minus."""
+    return f"{value:.2f}".replace("-0.", "-.").removeprefix("0").replace("-", "−")
 
 
 def grid(ax, values, rows, columns, text=number, most=1.0, size=16):
@@ -107,7 +106,9 @@ def axes():
         right.plot([before[i, j], after[i, j]], [row, row], color="0.6", lw=2, zorder=1)
         right.scatter(before[i, j], row, s=130, fc="white", ec=RED, lw=2.5, zorder=2)
         right.scatter(after[i, j], row, s=130, color=BLUE, marker="s", zorder=2)
-    sentences = [f"{WORDS[i]}, {WORDS[j]}\n(shared sentences: {together[i, j]})" for i, j in shown[::-1]]
+    sentences = [
+        f"{WORDS[i]}, {WORDS[j]}\n(shared sentences: {together[i, j]})" for i, j in shown[::-1]
+    ]
     right.set_yticks(range(4), sentences)
     right.set(xlim=(-0.1, 1.1), ylim=(-0.6, 3.9), xlabel="cosine of the two words")
     right.text(before[0, 1], 3.3, "whole table", color=RED, ha="center")
@@ -125,7 +126,7 @@ def one_step():
 
     old = np.array([0.1, 0.5])
     new = old + 0.8 * (contexts[seen] - chances(old) @ contexts)
-    fig, (plane, bars) = plt.subplots(1, 2, figsize=WIDE)
+    fig, (plane, bars) = plt.subplots(1, 2, figsize=(11, 4))
     for name, place in zip(names, contexts, strict=True):
         plane.plot(*place, "s", ms=12, color=RED)
         plane.annotate(name, place, (0, 12), textcoords="offset points", ha="center", color=RED)
@@ -138,7 +139,7 @@ def one_step():
         bars.bar(at, found, 0.38, fc=style, ec=BLUE, lw=2)
         bars.text(at[0], found[0] + 0.02, name, ha="center", color=BLUE)
     bars.set_xticks(range(3), ["rain\n(occurred)", *names[1:]])
-    bars.set(ylabel="chance of being the neighbour", ylim=(0, 1))
+    bars.set(ylabel="chance given to it", ylim=(0, 1))
     return fig
 
 
@@ -152,7 +153,7 @@ def angle():
     }
     looks = [(SKY, ":"), (BLUE, "-"), (RED, "-"), (GREEN, "-")]
     shifts = [(-4, 10), (46, -16), (-6, 12), (0, 12)]
-    fig, ax = plt.subplots(figsize=HALF)
+    fig, ax = plt.subplots(figsize=(6, 3.7))
     for (name, end), (color, line), shift in zip(ends.items(), looks, shifts, strict=True):
         arrow = {"arrowstyle": "-|>", "lw": 3, "ls": line, "color": color, "shrinkA": 0}
         ax.annotate("", end, (0, 0), arrowprops=arrow | {"shrinkB": 0})
@@ -264,9 +265,7 @@ def cone():
     for at, (vectors, color) in enumerate(rows.values()):
         cosines = stats.pairs(unit(vectors) @ unit(vectors).T)
         height, edges = np.histogram(cosines, np.linspace(-0.6, 1, 65))
-        ax.bar(
-            edges[:-1], 0.8 * height / height.max(), np.diff(edges), at, align="edge", color=color
-        )
+        ax.stairs(at + 0.8 * height / height.max(), edges, baseline=at, fill=True, color=color)
     ax.axvline(0, color=BLACK, ls="--", lw=1.2)
     ax.set_yticks(np.arange(3) + 0.3, list(rows))
     ax.tick_params(axis="y", length=0)
@@ -353,15 +352,14 @@ def resampled():
     null = stats.mantel(shared, target, permutations=999).null
     fig, (left, right) = plt.subplots(1, 2, figsize=WIDE)
     for row, (e, color, mark) in enumerate(((by_item, BLUE, "o"), (naive, RED, "s"))):
-        left.errorbar(
-            e.value, row, xerr=[[e.value - e.low], [e.high - e.value]], fmt=mark, ms=11, lw=3,
-            capsize=8, color=color,
-        )  # fmt: skip
+        left.plot([e.low, e.high], [row, row], "|-", ms=18, mew=3, lw=3, color=color)
+        left.plot(e.value, row, mark, ms=11, color=color)
     left.set_yticks([0, 1], ["135 items\ndrawn", "9,045 pairs\ndrawn"])
-    left.set(ylim=(-0.6, 1.6), xlabel="correlation, 95 % interval")
+    left.set(xlim=(0, 0.25), ylim=(-0.6, 1.6), xlabel="correlation, 95 % interval")
     right.hist(null, np.linspace(-0.15, 0.15, 41), color=BLUE, alpha=0.6)
     right.axvline(by_item.value, color=BLACK, ls="--", lw=2)
-    right.set(yticks=[], xlabel="correlation if wording told nothing")
+    right.text(by_item.value - 0.004, 95, "found", ha="right")
+    right.set(xticks=[-0.1, 0, 0.1], yticks=[], xlabel="correlation if wording told nothing")
     right.spines["left"].set_visible(False)
     return fig
 
@@ -376,19 +374,17 @@ def half_against_half(people, seed=0):
 
 @figure
 def halves():
-    fig, (left, right) = plt.subplots(1, 2, figsize=WIDE, width_ratios=[1, 1.3])
+    fig, (left, right) = plt.subplots(1, 2, figsize=WIDE, width_ratios=[1, 1.3], dpi=72)
     left.scatter(*half_against_half(200), s=5, color=BLUE, alpha=0.3, lw=0, rasterized=True)
     left.set(xlabel="r among 100 people", ylabel="r among 100 others")
     left.set(xlim=(-0.8, 0.8), ylim=(-0.8, 0.8), aspect="equal")
     sizes = np.array([60, 100, 200, 400, 800, 1500])
-    half = np.array([
-        np.mean([stats.correlation(*half_against_half(int(n), seed)) for seed in range(5)])
-        for n in sizes
-    ])  # fmt: skip
+    found = [[stats.correlation(*half_against_half(n, seed)) for seed in range(5)] for n in sizes]
+    half = np.mean(found, axis=1)
     right.plot(sizes, half, "o--", color=BLUE, lw=2, ms=9)
     right.plot(sizes, stats.spearman_brown(half), "s-", color=RED, lw=2, ms=9)
     right.text(210, half[2] - 0.09, "half against half", color=BLUE)
-    right.text(95, stats.spearman_brown(half[1]) + 0.07, "stepped up", color=RED, ha="center")
+    right.text(62, 0.9, "stepped up", color=RED)
     right.text(4000, 0.5, "?", fontsize=34, ha="center")
     right.set(xscale="log", xlim=(50, 5500), ylim=(0, 1.05), xlabel="people", ylabel="agreement")
     right.set_xticks([60, 200, 800, 4000], ["60", "200", "800", "4,000"])
@@ -402,7 +398,7 @@ def splits():
     rows, columns = np.triu_indices(n, k=1)
     random = np.where(rng.random(len(rows)) < 0.25, 2, 0)
     new = (rows >= 8).astype(int) + (columns >= 8)
-    fig, both = plt.subplots(1, 2, figsize=WIDE)
+    fig, both = plt.subplots(1, 2, figsize=WIDE, facecolor="none")
     looks = [("0.8", "s", "train"), (SKY, "x", "unused"), (RED, "D", "test")]
     for ax, part, title in zip(
         both, (random, new), ("pairs held out", "constructs held out"), strict=True
@@ -418,6 +414,7 @@ def splits():
         ax.set_xticks([1.5, 5.5, 9.5], ["construct A", "B", "C"])
         ax.set_yticks([1.5, 5.5, 9.5], ["A", "B", "C"])
         ax.tick_params(length=0)
+        ax.set_facecolor("none")
     for value, (color, mark, name) in enumerate(looks):
         both[0].scatter(0, 7 + 1.4 * value, s=170, marker=mark, color=color)
         both[0].text(0.7, 7 + 1.4 * value, name, va="center")

@@ -70,8 +70,9 @@ def assemble(folder, course=COURSE, out=OUT):
     days = []
     for readme in sorted(course.glob("day_*/README.md")):
         day = readme.parent.name
-        notebooks = sorted(f.stem for f in readme.parent.glob("*.ipynb"))
-        toctree = "\n".join(["```{toctree}", ":hidden:", "", *notebooks, "```"])
+        pages = [*readme.parent.glob("*.ipynb"), *readme.parent.glob("*.md")]
+        names = sorted(f.stem for f in pages if f.name not in ("README.md", "slides.md"))
+        toctree = "\n".join(["```{toctree}", ":hidden:", "", *names, "```"])
         slides = [f for f in (SLIDES / f"{day}.html", SLIDES / f"{day}.pdf") if f.is_file()]
         links = [
             f'<a href="../slides/{file.name}">Slides of the day ({file.suffix[1:]})</a>'

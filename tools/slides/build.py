@@ -58,7 +58,7 @@ def inline(page, folder):
 
 def too_full(marp, source, browser, environment):
     """Numbers of the slides whose content does not fit, measured in the browser."""
-    page = OUT / "measure.html"
+    page = OUT / f"{source.parent.name}.measure.html"
     run(*marp, "--template", "bare", "-o", page, env=environment, stdin=subprocess.DEVNULL)
     page.write_text(inline(page.read_text("utf-8"), source.parent) + MEASURE, "utf-8")
     profile = tempfile.mkdtemp()
