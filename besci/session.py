@@ -55,6 +55,7 @@ def start(seed=42):
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.formatwarning = _note
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
@@ -73,6 +74,13 @@ def start(seed=42):
     )
     print(session)
     return session
+
+
+def _note(message, category, filename, lineno, line=None):
+    """A warning as a notebook shows it: the course's own without the place in its code."""
+    if category is UserWarning:
+        return f"Note: {message}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 def _device():

@@ -1,6 +1,7 @@
 import random
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -25,6 +26,14 @@ def test_start_seeds_everything_that_draws():
         return random.random(), np.random.random(), torch.rand(1).item()
 
     assert draws() == draws()
+
+
+def test_warnings_of_the_course_are_shown_as_notes_and_others_with_their_place():
+    besci.start()
+    shown = warnings.formatwarning("Look at the texts.", UserWarning, "file.py", 3)
+    assert shown == "Note: Look at the texts.\n"
+    other = warnings.formatwarning("Gone soon.", DeprecationWarning, "file.py", 3)
+    assert other == "file.py:3: DeprecationWarning: Gone soon.\n"
 
 
 def test_start_refuses_a_seed_that_is_no_whole_number():

@@ -20,22 +20,38 @@ PAGES = ["README.md", "INSTRUCTORS.md", "CONTRIBUTING.md", "data/README.md", "be
 BADGE = re.compile(r"\[!\[[^\]]*\]\([^)]*\)\]\(([^)]*)\)")  # an image from another host, as a link
 
 
-def sources(notebook):
-    """The cells' texts, without what running adds."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return ["".join(cell["source"]) for cell in cells]
+def code(notebook):
+    """The code cells of a notebook's dict."""
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def with_outputs(file, copy):
+    """The notebook `file` as a dict with the outputs of its executed copy, or None.
+
+    None where there is no copy, or where it ran other code. Text may have changed since.
+    """
+    if not copy.is_file():
+        return None
+    notebook, run = (json.loads(f.read_text(encoding="utf-8")) for f in (file, copy))
+    if ["".join(c["source"]) for c in code(run)] != ["".join(c["source"]) for c in code(notebook)]:
+        return None
+    for cell, done in zip(code(notebook), code(run), strict=True):
+        cell["outputs"], cell["execution_count"] = done["outputs"], done["execution_count"]
+    return notebook
 
 
 def executed(course=COURSE, out=OUT):
-    """{notebook: its executed copy}; runs those of which there is none, or an old one."""
+    """{file: notebook with outputs}; runs those of which there is no copy, or one of other code."""
     found = {}
     for file in sorted(course.glob("day_*/*.ipynb")):
         name = file.relative_to(course)
-        copy = found[file] = out / "notebooks" / name
-        if not copy.is_file() or sources(copy) != sources(file):
+        copy = out / "notebooks" / name
+        found[file] = with_outputs(file, copy)
+        if not found[file]:
             print(f"{name} has not been run as it is now", flush=True)
             run = [str(course / ".venv/bin/python"), str(course / "tools/run_notebooks.py")]
             subprocess.run([*run, "--out", str(out), str(file)], check=True)
+            found[file] = with_outputs(file, copy)
     return found
 
 
@@ -58,8 +74,7 @@ def contents(pages, days):
 def assemble(folder, course=COURSE, out=OUT):
     """Copy everything the site shows into `folder`, laid out as in the course."""
     shutil.rmtree(folder, ignore_errors=True)
-    for file, copy in executed(course, out).items():
-        notebook = json.loads(copy.read_text(encoding="utf-8"))
+    for file, notebook in executed(course, out).items():
         for cell in notebook["cells"]:
             if cell["cell_type"] == "markdown":
                 cell["source"] = local("".join(cell["source"]))
@@ -90,6 +105,7 @@ def assemble(folder, course=COURSE, out=OUT):
     for file in [
         "LICENSE.txt",
         "CITATION.cff",
+        "picture.png",
         *course.glob("day_*/*.md"),
         *course.glob("*/*.pdf"),
     ]:
