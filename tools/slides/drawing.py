@@ -3,9 +3,12 @@
     python tools/slides/drawing.py day_1
 
 Runs day_1/figures/draw.py, whose functions compute what they show from the course's data and
-models and return a matplotlib figure. The same machine draws the same bytes.
+models and return a matplotlib figure. Places are rounded to a hundredth of a point, so that a last
+digit computed otherwise on another computer leaves the file as it is.
 """
 
+import io
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -24,6 +27,15 @@ def figure(function):
     return function
 
 
+def rounded(drawing):
+    """The SVG with the numbers of its paths and places rounded to two decimals."""
+
+    def shorten(place):
+        return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", place[0])
+
+    return re.sub(r'\b(?:d|x|y|x1|x2|y1|y2)="[^"]*"|translate\([^)]*\)', shorten, drawing)
+
+
 def main(day):
     folder = Path(day).resolve() / "figures"
     matplotlib.use("svg")
@@ -35,7 +47,9 @@ def main(day):
         if file.stem not in DRAWN:
             file.unlink()
     for name, function in DRAWN.items():
-        function().savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+        drawing = io.StringIO()
+        function().savefig(drawing, format="svg", metadata={"Date": None, "Creator": None})
+        (folder / f"{name}.svg").write_text(rounded(drawing.getvalue()), encoding="utf-8")
         matplotlib.pyplot.close("all")
         print(f"drawn: {Path(day).name}/figures/{name}.svg", flush=True)
 
