@@ -41,11 +41,16 @@ def serve(folder):
     return f"http://127.0.0.1:{server.server_port}/"
 
 
+def has_code(page, text):
+    """Whether a code cell of the page holds the text."""
+    return any(text in code for code in page.locator(".cell_input").all_text_contents())
+
+
 def folds(page):
     """Problems with the solutions of a page: each is folded, and unfolds at a click."""
     solutions = page.locator(".cell.tag_solution")
     if solutions.count() == 0:
-        return []
+        return ["no solution is marked as one"] if has_code(page, "# @title Solution") else []
     solution = solutions.first
     code, handle = solution.locator("pre").first, solution.locator("summary").first
     if code.is_visible():
@@ -61,7 +66,7 @@ def answers(page):
     """Problems with the quiz of a page: choosing an answer shows its explanation."""
     options = page.locator(".MCButton")
     if options.count() == 0:
-        return []
+        return ["the quiz does not show"] if has_code(page, "besci.quiz(") else []
     options.first.click()
     feedback = page.locator(".Feedback").filter(has_text=" ")
     return [] if feedback.count() else ["choosing an answer in the quiz shows no explanation"]
