@@ -110,3 +110,14 @@ def test_a_report_of_a_problem_asks_for_what_the_doctor_says():
     template = (COURSE / ".github/ISSUE_TEMPLATE/bug.yml").read_text("utf-8")
     assert "python -m besci.doctor" in template
     assert "python -m besci.doctor" in (COURSE / "CONTRIBUTING.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("day", range(1, 6))
+def test_a_day_has_goals_schedule_discussion_and_links(day):
+    text = (COURSE / f"day_{day}" / "README.md").read_text("utf-8")
+    parts = re.findall(r"^## (.+)$", text, re.M)
+    wanted = ["Goals", "Schedule", "Discussion", "Data", "Links", "Goals, tasks and quiz"]
+    assert [part for part in parts if part in wanted] == wanted
+    assert "A good discussion touches" in text
+    goals = re.findall(r"^\d\. (\w+)", text.split("## Schedule")[0], re.M)
+    assert len(goals) >= 5 and all(goal.islower() for goal in goals), "goals begin with verbs"
