@@ -182,10 +182,10 @@ def _check_header(header, names, file, more_columns):
         close = {name.strip().lower(): name for name in extra}
         near = get_close_matches(missing[0].lower(), close, n=1)
         advice = f"Add the column. {GET_AGAIN}"
-        if near:
-            advice = f'Rename "{close[near[0]]}" to "{missing[0]}".'
-        elif len(header) == 1 and re.search("[;\t]", header[0]):
+        if len(header) == 1 and re.search("[;\t]", header[0]):
             advice = "The cells are parted by semicolons or tabs: save the file with commas."
+        elif near:
+            advice = f'Rename "{close[near[0]]}" to "{missing[0]}".'
         found = f"the columns {_some(header)} without it"
         raise _error(file, 1, missing[0], found, f"the columns {_some(names)}", advice)
     if extra and not more_columns:

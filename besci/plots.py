@@ -45,7 +45,7 @@ def pair_density(x, y, xlabel, ylabel, ax=None):
     """Many pairs of values as a density, with the least-squares line. x, y: (n,)."""
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     ax = _axes(ax)
-    ax.hexbin(x, y, gridsize=45, bins="log", cmap="Greys", mincnt=1, linewidths=0.1)
+    ax.hexbin(x, y, gridsize=45, bins="log", vmin=0.3, cmap="Greys", mincnt=1, linewidths=0.1)
     slope, intercept = np.polyfit(x, y, 1)
     ends = np.array([x.min(), x.max()])
     ax.plot(ends, intercept + slope * ends, lw=2, color=COLORS[1])
@@ -135,7 +135,8 @@ def confusion(matrix, labels, xlabel="predicted", ylabel="true", ax=None):
     return _say(
         ax,
         f"{np.trace(matrix)} of {matrix.sum()} lie on the diagonal; most frequent off it: "
-        f"{ylabel} “{labels[row]}”, {xlabel} “{labels[column]}” ({off.max()} times).",
+        f"{ylabel} “{labels[row]}”, {xlabel} “{labels[column]}” ({off.max()} times"
+        f"{', and others as often' * ((off == off.max()).sum() > 1)}).",
     )
 
 

@@ -78,7 +78,8 @@ def split(table, label, group, develop, validate, seed=0):
     texts alike (author, source, event). develop, validate: the most labelled texts in these parts;
     their groups are drawn at random. The rest is everything else, labelled or not, but for texts
     of those groups. Raises ValueError where there are too few labelled texts or groups, fewer than
-    20 to validate with, or a label that only one of the first two parts has.
+    20 to validate with, fewer than 20 in the rest, fewer than 2 groups to develop with, or a label
+    that only one of the first two parts has.
     """
     labelled = table.dropna(subset=[label])
     groups = np.random.default_rng(seed).permutation(labelled[group].unique())
@@ -91,13 +92,24 @@ def split(table, label, group, develop, validate, seed=0):
             f"with and {len(two)} to validate with; 20 are the least. Label more, ask for fewer "
             "to develop with, or name a column with smaller groups."
         )
+    if one[group].nunique() < 2:
+        raise ValueError(
+            f"All {len(one)} texts to develop with are of one group, and two are the least. Name a "
+            "column with smaller groups, or develop with more texts."
+        )
+    rest = table[~table[group].isin(groups[parts[0] | parts[1]])]
+    if len(rest) < 20:
+        raise ValueError(
+            f"Only {len(rest)} texts are left for the model to label, and 20 are the least. Add "
+            "unlabelled texts, or ask for fewer to develop and to validate with."
+        )
     lacking = set(one[label]) ^ set(two[label])
     if lacking:
         raise ValueError(
             f"Only one of the two parts has the label {', '.join(map(repr, sorted(lacking)))}. "
             "Label more texts that have it, or draw with another seed."
         )
-    return one, two, table[~table[group].isin(groups[parts[0] | parts[1]])]
+    return one, two, rest
 
 
 class Cost(NamedTuple):

@@ -41,9 +41,9 @@ def test_number_says_what_is_no_single_number(answer):
 HELD_OUT = np.arange(135) < 35
 PROBES = pd.DataFrame(
     {
-        "relation": ["negation"] * 4 + ["antonym"] * 4,
-        "before": [0.9] * 8,
-        "after": [-0.5, -0.1, -0.2, 0.3, -0.2, 0.6, 0.7, 0.1],
+        "relation": ["negation"] * 4 + ["antonym"] * 4 + ["unrelated"] * 4,
+        "before": [0.9] * 12,
+        "after": [-0.5, -0.1, -0.2, 0.3, -0.2, 0.6, 0.7, 0.1, -0.1, -0.2, 0.1, 0.3],
     }
 )
 # What the notebook hands to a check beside the learner's answer.

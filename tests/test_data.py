@@ -534,3 +534,11 @@ def test_a_schema_with_an_unknown_type_or_constraint_is_refused(field, tmp_path)
     file.write_text("trust\n3\n", encoding="utf-8")
     with pytest.raises(ValueError, match='Schema, column "trust"'):
         read_table(file, {"fields": [{"name": "trust"} | field]})
+
+
+def test_a_header_parted_by_semicolons_is_seen_even_where_it_resembles_the_column(tmp_path):
+    file = tmp_path / "mine.csv"
+    file.write_text("question;answer\nWho?;Me\n", "utf-8")
+    schema = {"fields": [{"name": "question", "type": "string"}]}
+    with pytest.raises(DataError, match="semicolons or tabs: save the file with commas"):
+        read_table(file, schema, more_columns=True)

@@ -80,6 +80,7 @@ WRONG = [
     ("task_1_2", lax_label, "'The sentence is not neutral or slanted.'"),
     ("task_1_2", "neutral", "a function is asked for"),
     ("task_1_2", lambda text: None, "'slanted' was expected"),
+    ("task_1_3", 100 * (0.8 - np.mean([0.4, 0.5, 0.8])), "in points"),
     ("task_1_3", 0.4, "best minus worst"),
     ("task_1_3", 0.8, "Subtract the mean"),
     ("task_1_3", 0.33, "does not fit"),

@@ -37,7 +37,7 @@ def chosen(**changes):
     return table
 
 
-def texts_of(n_groups=30, each=4, unlabelled=3):
+def texts_of(n_groups=30, each=4, unlabelled=23):
     rows = [
         {"text": f"text {g}.{k}", "author": f"p{g:02d}", "label": ["x", "y"][k % 2]}
         for g in range(n_groups)
@@ -103,7 +103,7 @@ def test_groups_stay_whole_sizes_hold_and_nothing_is_lost():
     assert sorted(index for part in parts for index in part.index) == list(range(len(table)))
     authors = [set(part["author"]) for part in parts]
     assert not (authors[0] & authors[1] or authors[0] & authors[2] or authors[1] & authors[2])
-    assert rest["label"].isna().sum() == 3
+    assert rest["label"].isna().sum() == 23
 
 
 def test_the_seed_decides_which_groups_are_drawn():
@@ -124,6 +124,10 @@ def test_unlabelled_texts_of_a_drawn_group_do_not_count_as_the_rest():
 def test_too_few_labels_or_a_label_in_one_part_only_are_refused():
     with pytest.raises(ValueError, match="give 40 to develop with and 16 to validate with"):
         project.split(texts_of(), "label", "author", 40, 16)
+    with pytest.raises(ValueError, match="Only 3 texts are left for the model"):
+        project.split(texts_of(unlabelled=3), "label", "author", 60, 60)
+    with pytest.raises(ValueError, match="All 30 texts to develop with are of one group"):
+        project.split(texts_of(4, each=30), "label", "author", 30, 30)
     table = texts_of(each=4)
     table.loc[0, "label"] = "rare"
     with pytest.raises(ValueError, match="Only one of the two parts has the label 'rare'"):

@@ -174,9 +174,29 @@ def test_paired_difference_is_narrower_than_what_separate_intervals_suggest():
     paired = stats.paired_difference(one, two)
     assert paired.value == pytest.approx(one.mean() - two.mean())
     assert paired.low > 0
-    assert paired.high - paired.low < 0.6 * (stats.accuracy(one).high - stats.accuracy(one).low)
+    separate = [stats.accuracy(each).high - stats.accuracy(each).low for each in (one, two)]
+    assert paired.high - paired.low < 0.6 * np.hypot(*separate)  # as if of different items
     with pytest.raises(ValueError, match="3 against 2"):
         stats.paired_difference([1, 0, 1], [1, 0])
+    with pytest.raises(ValueError, match="there must be some"):
+        stats.paired_difference([], [])
+
+
+def test_methods_that_never_or_always_differ_keep_an_interval_with_a_width():
+    same = stats.paired_difference([1, 0] * 5, [1, 0] * 5)
+    assert same.value == 0 and same.low == pytest.approx(-same.high) and 0.2 < same.high < 0.3
+    always = stats.paired_difference([1] * 6, [0] * 6)
+    assert always.value == 1 and always.high == 1 and 0.2 < always.low < 0.4
+
+
+def test_the_interval_of_a_paired_difference_covers_the_truth():
+    rng, covered = np.random.default_rng(5), 0
+    for _ in range(2000):
+        easy = rng.random(60)
+        one, two = easy < 0.8, np.where(rng.random(60) < 0.3, rng.random(60), easy) < 0.7
+        estimate = stats.paired_difference(one, two)
+        covered += estimate.low <= 0.1 <= estimate.high
+    assert 0.93 < covered / 2000 < 0.975
 
 
 def test_kappa_takes_chance_agreement_off():

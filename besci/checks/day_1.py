@@ -55,7 +55,9 @@ def task_1_2(answer, p):
     low, high = (p < 0.25).mean(), (p > 0.75).mean()
     value = number(answer)
     if near(value, low + high):
-        return "right. Where there are two labels only, every sentence must have a feeling."
+        return (
+            "right. With two labels only, no sentence can be called neither: see where they fall."
+        )
     if value > 1 and near(value, (low + high) * len(p)):
         raise NotYet(f"this is how many; divide by the number of sentences, {len(p)}.")
     if value > 1 and near(value, 100 * (low + high), 0.5):

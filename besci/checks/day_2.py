@@ -105,7 +105,7 @@ def task_1_3(answer):
     same, equal = construct[i] == construct[j], keying[i] == keying[j]
     right = cosine[same & equal].mean() - cosine[same & ~equal].mean()
     value = number(answer)
-    if near(value, right):
+    if near(value, right, 0.0005):
         return (
             "right. Compare it with the range of cosines: the end of the trait that an item asks "
             "about, which decides how people answer, hardly moves its point."
@@ -320,7 +320,11 @@ def task_4_3(answer, probes):
     below = (probes["after"] < 0).groupby(probes["relation"]).mean()
     value = number(answer)
     if near(value, below["negation"]):
-        return f"right. Among the antonyms the share is {below['antonym']:.2f}: compare the two."
+        return (
+            f"right. Among the antonyms the share is {below['antonym']:.2f}, and among sentences "
+            f"that have nothing to do with each other {below['unrelated']:.2f}. That is the "
+            "baseline; twelve sentences of each kind are few."
+        )
     if near(value, below["antonym"]):
         raise NotYet("this is the share among the antonyms. Hint: relation == 'negation'.")
     if near(value, (probes["after"] < 0).mean()):

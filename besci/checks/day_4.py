@@ -59,7 +59,10 @@ def task_1_3(answer, one, two):
     same, both = np.asarray(one) == np.asarray(two), np.isfinite(one) & np.isfinite(two)
     value, right = number(answer), same.mean()
     if near(value, right):
-        return "right. All these pairs have two different answers: such a pair was not computed."
+        return (
+            "right. All these pairs have two different answers: such a pair was not solved, "
+            "whatever the number came from."
+        )
     if near(value, 100 * right, 0.5):
         raise NotYet("that is in per cent; as a share it is a hundred times smaller.")
     if near(value, same.sum()):

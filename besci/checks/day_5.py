@@ -79,7 +79,7 @@ def task_1_2(answer, document):
     )
 
 
-@task("scores[scores['answerable']]['abstained'].mean() is the share that abstains needlessly.")
+@task("told[told['answerable']]['abstained'].mean() is the share that abstains needlessly.")
 def task_1_3(answer, scores):
     answerable = np.asarray(scores["answerable"], dtype=bool)
     abstained = np.asarray(scores["abstained"], dtype=bool)
