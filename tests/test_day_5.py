@@ -7,7 +7,9 @@ import sys
 import nbformat
 import numpy as np
 import pandas as pd
+import pytest
 from conftest import COURSE
+from run_notebooks import execute
 from sklearn.metrics import (
     adjusted_rand_score,
     cohen_kappa_score,
@@ -261,3 +263,25 @@ def test_three_passages_hold_the_evidence_of_most_questions_on_its_page():
         ends = nearest["offset"] + nearest["text"].str.len()
         found.append(((nearest["offset"] <= quote.offset) & (quote.offset < ends)).any())
     assert np.mean(found) >= 0.85
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("route", "ABC")
+def test_each_route_of_the_project_runs_without_the_others(route, tmp_path):
+    file = COURSE / "day_5" / "3_project.ipynb"
+    notebook, part, kept = nbformat.read(file, as_version=4), "start", []
+    for cell in notebook.cells:
+        heading = re.match(r"## (Route [ABC]|One figure|The methods)", cell.source)
+        part = heading[1] if heading and cell.cell_type == "markdown" else part
+        if part in ("start", f"Route {route}", "One figure") or (route == "A" and "The" in part):
+            kept.append(cell)
+    notebook.cells = kept
+    copy = COURSE / "day_5" / f".route_{route}.ipynb"  # beside the data that it names
+    try:
+        nbformat.write(notebook, copy)
+        run = execute(copy, tmp_path, use_quick=True, report=lambda *_, **__: None)
+    finally:
+        copy.unlink()
+    assert run.error == "" and run.tasks == {"A": 3, "B": 1, "C": 1}[route]
+    saved = (COURSE / "_build/my_project/results.csv").read_text("utf-8")
+    assert f"{route} · " in saved and saved.count("\n") >= 3
