@@ -53,7 +53,7 @@ constraints: .venv/.ready  ## refresh constraints/latest.txt with today's newest
 clean:  ## delete the environments and everything built
 	@rm -rf .venv .venv-latest .venv-site _build tools/slides/node_modules
 
-models: .venv/.ready
+models: .venv/.ready  ## fetch the two small models into the cache
 	@$(PY) -c "import besci; [besci.model_path(key) for key in ('minilm', 'smollm2-135m')]"
 
 .venv/.ready: STACK := constraints/colab.txt

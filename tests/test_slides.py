@@ -154,3 +154,16 @@ def test_a_slide_that_is_too_full_is_named(build, tmp_path, monkeypatch):
     page = (tmp_path / "day_8.html").read_text("utf-8")
     assert "Not full" in page and not re.findall(r"https?://(?!www\.w3\.org)", page)
     assert (tmp_path / "day_8.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_places_are_rounded_and_scales_are_not():
+    sys.path.insert(0, str(COURSE / "tools" / "slides"))
+    try:
+        from drawing import rounded
+    finally:
+        sys.path.remove(str(COURSE / "tools" / "slides"))
+    drawn = (
+        '<path d="M 1.23456 -7.5 L 12.3449 3"/><g transform="translate({} 2.5) scale(0.015625)"/>'
+    )
+    expected = drawn.replace("1.23456", "1.23").replace("12.3449", "12.34").format("1.01")
+    assert rounded(drawn.format("1.006")) == expected
