@@ -116,6 +116,14 @@ def test_a_second_blind_pass_agrees_and_the_card_says_how_well(test):
     assert f"Cohen's kappa {estimate.value:.2f}, {different} of {len(test)} sentences" in card
 
 
+def test_a_third_blind_reading_is_reported_as_it_was(test):
+    third = pd.read_csv(COURSE / "data/build/media_bias_third_labels.csv").set_index("text")
+    labels = third.loc[test["text"]]
+    card = (COURSE / "data/README.md").read_text("utf-8")
+    assert (labels["third_label"].to_numpy() == test["label"].to_numpy()).all()  # as the card says
+    assert f"noted {(labels['certainty'] < 3).sum()} decisions as less than clear" in card
+
+
 @pytest.mark.skipif(not (POSTS / "tweets_train.csv").is_file(), reason="the posts are not here")
 def test_what_is_learned_here_carries_over_to_real_posts(train):
     files = [pd.read_csv(POSTS / f"tweets_{part}.csv") for part in ("train", "test")]
