@@ -141,7 +141,7 @@ def hub_only(tmp_path, monkeypatch):
         ),
         (
             "2_inside_a_language_model",
-            ["Both sides: bert-base, a masked model."],
+            ["The last column is from bert-base, a masked model."],
             ["smollm2-135m", "bert-base"],
         ),
     ],
