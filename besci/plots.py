@@ -136,7 +136,7 @@ def confusion(matrix, labels, xlabel="predicted", ylabel="true", ax=None):
         ax,
         f"{np.trace(matrix)} of {matrix.sum()} lie on the diagonal; most frequent off it: "
         f"{ylabel} “{labels[row]}”, {xlabel} “{labels[column]}” ({off.max()} times"
-        f"{', and others as often' * ((off == off.max()).sum() > 1)}).",
+        f"{', and others as often' if (off == off.max()).sum() > 1 else ''}).",
     )
 
 
