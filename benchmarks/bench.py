@@ -26,7 +26,7 @@ from transformers import DynamicCache, GenerationConfig, pipeline
 
 import besci
 from benchmarks import workloads
-from besci.trees import Store, Tree
+from besci.llm.trees import Store, Tree
 
 RESULTS = Path(__file__).resolve().parent / "results"
 NEW_TOKENS = 10
@@ -38,7 +38,7 @@ class Bench:
         tokenizer = self.llm.tokenizer
         tokenizer.padding_side = "left"
         self.pipe = pipeline("text-generation", model=self.llm.model, tokenizer=tokenizer)
-        self.ends = sorted(self.llm._stop)
+        self.ends = sorted(self.llm.stop)
 
     # ---- the methods ----------------------------------------------------------------------
 
@@ -76,7 +76,7 @@ class Bench:
     def choose(self, prompts, fresh=True):
         """besci: the probability of each label. fresh: with nothing read before."""
         if fresh:
-            self.llm._store = Store()
+            self.llm.store = Store()
         return self.llm.choose(prompts, workloads.LABELS, progress=False).idxmax(axis=1).tolist()
 
     def limit_of(self, prompts, prefix_read):
@@ -177,7 +177,7 @@ class Bench:
         distinct = list(dict.fromkeys(everyone))
 
         def rate(prompts):
-            self.llm._store = Store()
+            self.llm.store = Store()
             self.llm.choose(prompts, range(1, 8), progress=False)
 
         methods = {
@@ -189,13 +189,16 @@ class Bench:
     def reading(self):
         text, asked = workloads.article(self.llm, 3000), workloads.questions()
 
-        def reader():
-            self.llm.read(text).ask(asked, max_new_tokens=30, progress=False)
+        prompts = [f"{text}\n\n{question}" for question in asked]
+
+        def together():
+            self.llm.store = Store()
+            self.llm.chat(prompts, max_new_tokens=30, progress=False)
 
         def rereading():
-            self.pipeline([f"{text}\n\n{question}" for question in asked], new_tokens=30)
+            self.pipeline(prompts, new_tokens=30)
 
-        methods = {"read, then ask": reader, "reading again for each question": rereading}
+        methods = {"read once for all": together, "reading again for each question": rereading}
         return dict(texts=len(asked), times=self.measure(methods))
 
     def growth_with_n(self):
@@ -209,11 +212,11 @@ class Bench:
         for size in sizes:
             head = workloads.article(self.llm, size) + "\n\n" if size else ""
             prompts[size] = [head + prompt for prompt in workloads.zero_shot(100)]
-            stores[size] = self.llm._store = Store()
+            stores[size] = self.llm.store = Store()
             self.choose(prompts[size], fresh=False)
 
         def after(size):
-            self.llm._store = stores[size]
+            self.llm.store = stores[size]
             self.choose(prompts[size], fresh=False)
 
         methods = {f"after {size} tokens already read": partial(after, size) for size in sizes}

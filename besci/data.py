@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pandas as pd
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+from besci.files import course_folder
+
 TYPES = {
     "string": (str, re.compile(r".*", re.DOTALL), "text"),
     "integer": (int, re.compile(r"[+-]?[0-9]{1,18}"), "a whole number"),
@@ -50,7 +51,7 @@ def load_data(name, folder=None):
     Raises DataError where a file is missing, cut short, or holds a cell that is not as
     described. A valid file that differs from the course's own is loaded with a warning.
     """
-    table, same = _load(name, DATA if folder is None else Path(folder))
+    table, same = _load(name, course_folder() / "data" if folder is None else Path(folder))
     if not same:
         warnings.warn(
             f"The table {name} is valid, but not as the course ships it. {GET_AGAIN}", stacklevel=2
@@ -95,9 +96,9 @@ def _resources(folder):
     path = folder / "datapackage.json"
     if not path.is_file():
         raise DataError(
-            f"There is no datapackage.json in {folder}. The tables come with the course's "
-            "repository, not with the package besci alone: work in a copy of the repository, or "
-            'say where its data are: load_data("personality_items", folder="course/data").'
+            f"There is no datapackage.json in {folder}, so nothing says what its tables hold. "
+            "Leave out `folder` to read the course's own tables; for your own use "
+            "besci.data.read_table."
         )
     try:
         package = json.loads(_read_bytes(path))

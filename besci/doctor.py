@@ -11,10 +11,10 @@ import platform
 import re
 import shutil
 import sys
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from importlib.metadata import PackageNotFoundError, requires, version
 
-COURSE = Path(__file__).resolve().parents[1]
+from besci.files import course_folder
+
 MEMORY_GB = 4  # the largest notebook needs about 2 GB, Python and its packages one more
 DISK_GB = 3  # the two small models, and room to convert one of them
 EMBEDDED = ("minilm", "smollm2-135m")
@@ -46,15 +46,17 @@ def python():
         yield _row(OK, "Python", found)
 
 
-def packages(requirements=COURSE / "requirements.txt"):
-    """Each required package: is it here, new enough, and the one that is in memory?"""
-    again = f'Run: "{sys.executable}" -m pip install -r "{requirements}"'
-    if not requirements.is_file():
-        yield _row(PROBLEM, "packages", f"{requirements.name} is missing", _get_again())
-        return
+def packages(wanted=None):
+    """Each required package: is it here, new enough, and the one that is in memory?
+
+    wanted: requirements such as "numpy>=2.0"; None takes the course's own.
+    """
+    from packaging.requirements import Requirement
+
     found, fine = [], True
-    for line in re.findall(r"^[\w.-]+>=[\d.]+", requirements.read_text("utf-8"), re.M):
-        name, least = line.split(">=")
+    for line in _requirements() if wanted is None else wanted:
+        requirement = Requirement(line)
+        name, again = requirement.name, f'Run: "{sys.executable}" -m pip install "{line}"'
         try:
             installed = version(name)
         except PackageNotFoundError:
@@ -62,9 +64,9 @@ def packages(requirements=COURSE / "requirements.txt"):
             yield _row(PROBLEM, name, "not installed", again)
             continue
         loaded = getattr(sys.modules.get(name.replace("-", "_")), "__version__", installed)
-        if _parts(installed) < _parts(least):
+        if not requirement.specifier.contains(installed, prereleases=True):
             fine = False
-            yield _row(PROBLEM, name, f"{installed}, but {least} or newer is needed", again)
+            yield _row(PROBLEM, name, f"{installed}, but {requirement.specifier} is needed", again)
         elif loaded != installed:
             fine = False
             todo = "Restart the kernel (in Colab: Runtime > Restart session), run from the top."
@@ -73,6 +75,13 @@ def packages(requirements=COURSE / "requirements.txt"):
             found.append(f"{name} {installed}")
     if fine:
         yield _row(OK, "packages", ", ".join(found))
+
+
+def _requirements():
+    """What the course needs: of a checkout the list in it, else what the installed package says."""
+    file = course_folder() / "requirements.txt"
+    lines = file.read_text("utf-8").splitlines() if file.is_file() else requires("besci")
+    return [line for line in lines if re.match(r"\w", line)]
 
 
 def processor():
@@ -97,9 +106,9 @@ def graphics():
         free, total = torch.cuda.mem_get_info()
         name = torch.cuda.get_device_name()
         found = f"{name}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free"
-        from besci import registry
+        from besci.models import default_generator
 
-        generator = registry.default_generator()
+        generator = default_generator()
         todo = "" if generator == "phi-3-mini" else f"Too little for Phi-3: {generator} is used."
         yield _row(NOTE if todo else OK, "GPU", found, todo)
     else:
@@ -111,10 +120,10 @@ def graphics():
 
 def models():
     """Are the embedded models here, and is there a place for those that are not?"""
-    from besci import registry
+    from besci.models import cache_dir, list_models
 
-    cache = registry.cache_dir()
-    here = dict(registry.models().set_index("key")["available"])
+    cache = cache_dir()
+    here = dict(list_models().set_index("key")["available"])
     missing = [key for key in EMBEDDED if here[key] != "cached"]
     if missing:
         todo = "Fetched when first used. To have them now: make models"
@@ -138,21 +147,22 @@ def hub():
     try:
         from huggingface_hub import constants
 
-        from besci import _download
+        from besci.models import Failed, first_answer, without_credentials
 
         if constants.HF_HUB_OFFLINE:
             yield _row(NOTE, "model hub", "switched off by HF_HUB_OFFLINE", todo)
             return
-        _download.first_answer(f"{constants.ENDPOINT}/api/models?limit=1")
-        yield _row(OK, "model hub", f"{constants.ENDPOINT} answers")
+        first_answer(f"{constants.ENDPOINT}/api/models?limit=1")
+        yield _row(OK, "model hub", f"{without_credentials(constants.ENDPOINT)} answers")
     except ImportError:
         return
-    except _download.Failed as reason:
+    except Failed as reason:
         yield _row(NOTE, "model hub", str(reason), todo)
 
 
-def files(folder=COURSE / "data"):
+def files(folder=None):
     """Are the course's files those that it ships?"""
+    folder = course_folder() / "data" if folder is None else folder
     try:
         package = json.loads((folder / "datapackage.json").read_bytes())
         listed = {resource["path"]: resource["hash"] for resource in package["resources"]}
@@ -176,10 +186,6 @@ def files(folder=COURSE / "data"):
 
 def _get_again():
     return "Get it again from the course's repository; if you changed it on purpose, ignore this."
-
-
-def _parts(text):
-    return [int(part) for part in re.findall(r"\d+", text)[:3]]
 
 
 LOOKS = (python, packages, processor, graphics, models, hub, files)

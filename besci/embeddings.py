@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from besci.registry import cache_dir, entry, model_path
+from besci.device import gpu
+from besci.models import cache_dir, entry, model_folder, model_path
 
 _BATCH = 64
 _TABLE = "CREATE TABLE IF NOT EXISTS embeddings (text BLOB PRIMARY KEY, vector BLOB)"
@@ -19,7 +20,8 @@ def embed(texts, model="minilm", progress=True):
     """Embed texts as points on the unit sphere, so that a dot product is a cosine.
 
     texts: n strings (list, tuple, numpy array, pandas Series; its index does not matter) or one
-    string. model: a key of `besci.models()` or the folder of a sentence-transformers model.
+    string. model: a key of `besci.list_models()` or the folder of a sentence-transformers
+    model, as a Path or a text with a path separator ("./my_model").
     Returns (n, d) float32 with rows of length 1, or (d,) for one string; d is 384 for minilm.
     Equal texts give equal rows. Embeddings of registry models are kept in the course's cache by
     (model commit, text) and read from there the next time.
@@ -30,16 +32,14 @@ def embed(texts, model="minilm", progress=True):
         return embed([texts], model, progress)[0]
     texts = _checked(texts)
     distinct = list(dict.fromkeys(texts))
-    if Path(model).is_dir():
-        known = {}
-    else:
-        commit = entry(model)["commit"]
-        known = _read(model, commit, distinct)
+    own = model_folder(model)
+    commit = None if own else entry(model)["commit"]
+    known = {} if own else _read(model, commit, distinct)
     missing = [text for text in distinct if text not in known]
     if missing:
-        folder = str(model) if Path(model).is_dir() else model_path(model)
+        folder = str(own or model_path(model))
         fresh = dict(zip(missing, _encode(folder, missing, progress), strict=True))
-        if not Path(model).is_dir():
+        if not own:
             _write(model, commit, fresh)
         known |= fresh
     return np.stack([known[text] for text in texts])
@@ -72,8 +72,6 @@ def _load(folder, changed):
     """A SentenceTransformer on the GPU if there is one; read again when its folder has changed."""
     from sentence_transformers import SentenceTransformer
 
-    from besci.registry import gpu
-
     return SentenceTransformer(folder, device="cuda" if gpu() else "cpu")
 
 
@@ -100,7 +98,7 @@ def _encode(folder, texts, progress):
     ).astype(np.float32, copy=False)
 
 
-def _store(model, commit):
+def open_store(model, commit):
     """A connection to this model's embeddings; a damaged file is set aside and begun anew."""
     file = cache_dir() / "embeddings" / f"{model}-{commit[:12]}.sqlite"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -125,7 +123,7 @@ def _key(text):
 def _read(model, commit, texts):
     """Those of the texts that are remembered: {text: vector}."""
     found = {}
-    with closing(_store(model, commit)) as store:
+    with closing(open_store(model, commit)) as store:
         for text in texts:
             row = store.execute(
                 "SELECT vector FROM embeddings WHERE text = ?", [_key(text)]
@@ -139,7 +137,7 @@ def _write(model, commit, vectors):
     """Remember {text: vector}; a full disk costs only the memory, not the result."""
     rows = [(_key(text), vector.tobytes()) for text, vector in vectors.items()]
     try:
-        with closing(_store(model, commit)) as store, store:
+        with closing(open_store(model, commit)) as store, store:
             store.executemany("INSERT OR REPLACE INTO embeddings VALUES (?, ?)", rows)
     except sqlite3.OperationalError as error:
         warnings.warn(f"embeddings could not be kept for next time: {error}", stacklevel=4)

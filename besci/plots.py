@@ -4,7 +4,11 @@ The sentence printed below a figure is its text alternative: whoever cannot see 
 reads the notebook by ear, gets the same pattern.
 """
 
+import re
+
 import numpy as np
+
+from besci.files import course_folder
 
 # Okabe & Ito (2008): told apart with the common forms of colour blindness.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
@@ -161,3 +165,31 @@ def bars(values, xlabel, references=None, ax=None):
         for label, value in (references or {}).items()
     )
     return _say(ax, f"{xlabel}, from top to bottom: {listed}.{above}")
+
+
+def picture(name):
+    """A drawing of the course with its text alternative, to be shown as the value of a cell.
+
+    name: day and drawing, such as "day_2/angle". The drawing is part of the page, so it needs no
+    network and no file beside the notebook; it shrinks to the width of a phone.
+    Raises ValueError for a name that is not there, saying which are.
+    """
+    from IPython.display import HTML
+
+    known = {
+        f"{file.parents[1].name}/{file.stem}": file
+        for file in sorted(course_folder().glob("day_*/figures/*.svg"))
+    }
+    if name not in known:
+        raise ValueError(f"There is no picture {name!r}. There are: {', '.join(known)}.")
+    drawing = known[name].read_text(encoding="utf-8")
+    drawing = drawing[drawing.index("<svg") :]
+    words = re.search("<title>(.*?)</title>\\s*", drawing, re.DOTALL)
+    # As a label, for browsers show a title as a bubble under the mouse.
+    drawing = drawing.replace(words[0], "", 1)
+    # Ids of its own, so that two pictures on a page do not take each other's parts.
+    prefix = re.sub(r"\W", "-", name)
+    drawing = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", drawing)
+    look = "max-width: 100%; height: auto; background: white"
+    label = words[1].replace('"', "&quot;")
+    return HTML(drawing.replace("<svg", f'<svg role="img" aria-label="{label}" style="{look}"', 1))

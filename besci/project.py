@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from besci.results import provenance_of
+from besci.device import gpu
+from besci.llm import provenance_of
 
 LONG = 180  # words; the embedding model reads about 250 tokens
 LOOKS = {
@@ -172,7 +173,7 @@ def _memory():
     import psutil
     import torch
 
-    if torch.cuda.is_available():
+    if gpu():
         return torch.cuda.max_memory_allocated() / 1e9, torch.cuda.mem_get_info()[0] / 1e9
     return psutil.Process().memory_info().rss / 1e9, psutil.virtual_memory().available / 1e9
 

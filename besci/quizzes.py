@@ -10,10 +10,10 @@ import json
 import random
 import re
 from importlib.util import find_spec
-from pathlib import Path
 from textwrap import indent
 
-COURSE = Path(__file__).resolve().parents[1]
+from besci.files import course_folder
+
 # Dark on light whatever the theme, and right and wrong told apart without red and green.
 COLOURS = {
     "--jq-multiple-choice-bg": "#1f3b57",
@@ -47,8 +47,9 @@ def quiz(day, recap=False):
         print(as_text(questions))
 
 
-def load_quiz(day, course=COURSE):
+def load_quiz(day):
     """The questions of a day as a list of dicts. Raises ValueError for a day without a quiz."""
+    course = course_folder()
     file = course / f"day_{day}" / "quiz.json"
     if not file.is_file():
         days = sorted(f.parent.name.removeprefix("day_") for f in course.glob("day_*/quiz.json"))

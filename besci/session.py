@@ -9,7 +9,9 @@ from importlib.metadata import version
 
 import numpy as np
 
-from besci.registry import default_generator, gpu
+from besci.device import gpu
+from besci.models import default_generator
+from besci.plots import set_style
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,6 @@ def start(seed=42):
     import pandas as pd
     import torch
     import transformers
-
-    from besci.plots import set_style
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()

@@ -6,15 +6,9 @@ scipy and statsmodels do the work wherever they can; what stands here is what th
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats as _scipy
-
-from besci._distributions import (  # noqa: F401 (public here)
-    compare_samples,
-    sampling_floor,
-    total_variation,
-    wasserstein,
-)
-from besci._pairs import correlation, pairs, square  # noqa: F401 (all three are public here)
+import pandas as pd
+from scipy import stats as scipy_stats
+from scipy.spatial.distance import squareform
 
 
 class Estimate(NamedTuple):
@@ -26,6 +20,40 @@ class Estimate(NamedTuple):
 
     def __str__(self):
         return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+def pairs(matrix):
+    """The upper triangle of a square matrix, row by row, without the diagonal.
+
+    matrix: (n, n). Returns (n * (n - 1) / 2,). R equivalent: `m[upper.tri(m)]`, other order.
+    Raises ValueError if the matrix is not square. `scipy.spatial.distance.squareform(values)` is
+    the way back, from pairs to a symmetric matrix.
+    """
+    matrix = np.asarray(matrix)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"a square matrix is needed, this one has shape {matrix.shape}")
+    return squareform(matrix, checks=False)
+
+
+def correlation(x, y):
+    """Pearson correlation of two vectors of equal length n >= 3, without missing values.
+
+    Raises ValueError for unequal lengths, missing values or a constant vector, which have no
+    correlation; numpy would return NaN and go on.
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if x.shape != y.shape or x.ndim != 1 or len(x) < 3:
+        raise ValueError(
+            f"two vectors of equal length >= 3 are needed, not {x.shape} and {y.shape}"
+        )
+    for name, vector in (("first", x), ("second", y)):
+        if np.isnan(vector).any():
+            raise ValueError(
+                f"the {name} vector misses a value at index {np.isnan(vector).argmax()}"
+            )
+        if np.ptp(vector) == 0:
+            raise ValueError(f"the {name} vector is constant, so it correlates with nothing")
+    return float(np.corrcoef(x, y)[0, 1])
 
 
 def accuracy(correct, level=0.95):
@@ -112,19 +140,22 @@ def bootstrap(statistic, *columns, draws=1000, level=0.95, seed=0):
 
     statistic: function of the columns, returning a float. columns: arrays of equal length n, rows
     kept together. Returns an Estimate. Raises ValueError for unequal lengths or fewer than 2 rows.
-    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap.
+    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, by scipy.
     """
     columns = [np.asarray(column) for column in columns]
     sizes = {len(column) for column in columns}
     if len(sizes) != 1 or min(sizes) < 2:
         raise ValueError(f"columns of one length >= 2 are needed, these have {sorted(sizes)} rows")
-    rng, n = np.random.default_rng(seed), sizes.pop()
-    found = [
-        statistic(*(column[rows] for column in columns))
-        for rows in (rng.integers(n, size=n) for _ in range(draws))
-    ]
+    drawn = scipy_stats.bootstrap(
+        (np.arange(sizes.pop()),),
+        lambda rows: statistic(*(column[rows] for column in columns)),
+        vectorized=False,
+        n_resamples=draws,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).bootstrap_distribution
     tail = 50 * (1 - level)
-    low, high = np.nanpercentile(found, [tail, 100 - tail])
+    low, high = np.nanpercentile(drawn, [tail, 100 - tail])
     return Estimate(float(statistic(*columns)), float(low), float(high))
 
 
@@ -148,7 +179,7 @@ def mantel(x, y, permutations=999, seed=0):
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     r = correlation(pairs(x), pairs(y))
     rng, rows, columns = np.random.default_rng(seed), *np.triu_indices(len(x), k=1)
-    z = _scipy.zscore(x[rows, columns])
+    z = scipy_stats.zscore(x[rows, columns])
     null = np.empty(permutations)
     for i in range(permutations):
         order = rng.permutation(len(y))
@@ -174,7 +205,7 @@ def paired_difference(correct, reference, level=0.95):
         )
     n, gained, lost = len(correct), (correct & ~reference).sum(), (reference & ~correct).sum()
     p, q = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
-    half = _scipy.norm.isf((1 - level) / 2) * ((p + q - (p - q) ** 2) / (n + 2)) ** 0.5
+    half = scipy_stats.norm.isf((1 - level) / 2) * ((p + q - (p - q) ** 2) / (n + 2)) ** 0.5
     low, high = max(p - q - half, -1.0), min(p - q + half, 1.0)
     return Estimate(float((gained - lost) / n), float(low), float(high))
 
@@ -233,6 +264,7 @@ def prediction_powered(gold, predicted, rest, x=None, x_rest=None, level=0.95):
     Source: Angelopoulos et al. (2023), https://doi.org/10.1126/science.adi6000; the weight:
     Angelopoulos, Duchi & Zrnic (2023), https://arxiv.org/abs/2311.01453.
     """
+    # Not by their package ppi_py: importing it takes seconds, in every session.
     if (x is None) != (x_rest is None):
         raise ValueError("the covariate is needed for both parts: give x and x_rest, or neither")
     value, own = _least_squares(gold, x, "gold")
@@ -244,7 +276,10 @@ def prediction_powered(gold, predicted, rest, x=None, x_rest=None, level=0.95):
     spread = np.concatenate([own_here, own_there]).var(ddof=1) * (1 + n / more)
     weight = np.clip(own @ own_here / n / max(spread, 1e-12), 0, 1)
     variance = (own - weight * own_here).var() / n + weight**2 * own_there.var() / more
-    value, half = value + weight * (there - here), _scipy.norm.isf((1 - level) / 2) * variance**0.5
+    value, half = (
+        value + weight * (there - here),
+        scipy_stats.norm.isf((1 - level) / 2) * variance**0.5,
+    )
     return Estimate(float(value), float(value - half), float(value + half))
 
 
@@ -262,3 +297,82 @@ def _least_squares(outcome, x, name):
     inverse, k = np.linalg.pinv(design), len(columns) - 1
     residuals = outcome - design @ (inverse @ outcome)
     return inverse[k] @ outcome, len(outcome) * inverse[k] * residuals
+
+
+# ---- distributions of answers
+
+
+def total_variation(p, q):
+    """Total variation distance: the share of people who would have to change their answer.
+
+    p, q: (k,) probabilities of the same k options, in any order. Returns a float in [0, 1].
+    Raises ValueError if one is not a distribution or lengths differ.
+    Source: Levin & Peres (2017), Markov Chains and Mixing Times, proposition 4.2.
+    """
+    p, q = _distributions(p, q)
+    return float(np.abs(p - q).sum() / 2)
+
+
+def wasserstein(p, q, values=None):
+    """1-Wasserstein distance: by how many scale points people would have to move, on average.
+
+    p, q: (k,) probabilities of the same k options. values: (k,) their places on the scale (default
+    1 to k). Returns a float >= 0. Raises ValueError as `total_variation` does.
+    Source: Rubner et al. (2000), https://doi.org/10.1023/A:1026543900054, by scipy.
+    """
+    p, q = _distributions(p, q)
+    values = np.arange(len(p)) if values is None else values
+    return float(scipy_stats.wasserstein_distance(values, values, p, q))
+
+
+def sampling_floor(p, n, distance=total_variation, draws=2000, seed=0):
+    """Expected distance between `p` and a sample of size `n` drawn from it.
+
+    The distance that even a perfect simulation shows because the human sample is finite.
+    p: (k,) probabilities. n: sample size. distance: `total_variation` or `wasserstein`.
+    Returns a float. Raises ValueError if p is not a distribution.
+    """
+    p, _ = _distributions(p, p)
+    samples = np.random.default_rng(seed).multinomial(n, p, size=draws) / n
+    return float(np.mean([distance(p, sample) for sample in samples]))
+
+
+def _distributions(p, q):
+    p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
+    for vector in (p, q):
+        if vector.shape != p.shape or not (vector >= 0).all() or abs(vector.sum() - 1) > 1e-6:
+            raise ValueError(f"probabilities of the same options are needed, not {p} and {q}")
+    return p / p.sum(), q / q.sum()
+
+
+def compare_samples(samples, humans):
+    """Simulated samples beside the people they simulate: DataFrame, a row for each.
+
+    samples: {name: table}; humans: table. A table has a row for each person, indexed alike, and a
+    column for each option, named by its value on the scale; rows sum to 1 (see `besci.survey`).
+    People without an answer in a sample are left out of its row, among the humans too.
+
+    Columns: people; mean answer; variance ratio, that of all answers to that of the humans';
+    total variation and Wasserstein, the distances from the humans, each with its sampling floor.
+    Raises ValueError for other options or other people than the humans'.
+    """
+    rows = {}
+    for name, table in {"humans": humans, **samples}.items():
+        if list(table.columns) != list(humans.columns) or not table.index.isin(humans.index).all():
+            raise ValueError(f"{name}: the people or the options are not those of the humans")
+        table = table.dropna()
+        row = rows[name] = {"people": len(table)}
+        if len(table) == 0:
+            continue
+        same = humans.loc[table.index].mean()
+        values, p = np.asarray(humans.columns, dtype=float), table.mean()
+        row["mean answer"] = p @ values
+        spread, spread_same = (q @ values**2 - (q @ values) ** 2 for q in (p, same))
+        row["variance ratio"] = spread / spread_same if spread_same else np.nan
+        for text, distance in (
+            ("total variation", total_variation),
+            ("Wasserstein", lambda p, q, values=values: wasserstein(p, q, values)),
+        ):
+            row[text] = distance(p, same)
+            row[f"{text}, floor"] = sampling_floor(same, len(table), distance)
+    return pd.DataFrame(rows).T.astype({"people": int})

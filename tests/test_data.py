@@ -14,10 +14,11 @@ import frictionless
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from besci.data import CONSTRAINTS, DATA, TYPES, DataError, load_data, read_table
+from besci.data import CONSTRAINTS, TYPES, DataError, load_data, read_table
 
 PACKAGE = json.loads((DATA / "datapackage.json").read_text(encoding="utf-8"))
 RESOURCES = {resource["name"]: resource for resource in PACKAGE["resources"]}

@@ -10,7 +10,7 @@ from conftest import COURSE
 
 import besci
 from besci import embeddings
-from besci.registry import cache_dir
+from besci.models import cache_dir
 
 
 @pytest.fixture
@@ -24,13 +24,15 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def count_calls(monkeypatch):
-    seen, plain = [], embeddings._encode
+    from sentence_transformers import SentenceTransformer
 
-    def counting(folder, texts, progress):
+    seen, plain = [], SentenceTransformer.encode
+
+    def counting(encoder, texts, **settings):
         seen.append(list(texts))
-        return plain(folder, texts, progress)
+        return plain(encoder, texts, **settings)
 
-    monkeypatch.setattr(embeddings, "_encode", counting)
+    monkeypatch.setattr(SentenceTransformer, "encode", counting)
     return seen
 
 
@@ -124,7 +126,7 @@ def test_a_full_disk_costs_the_memory_not_the_result(own_cache, monkeypatch):
 
     vectors = besci.embed(["a"])
     monkeypatch.setattr(embeddings, "_read", lambda *_: {})
-    monkeypatch.setattr(embeddings, "_store", full)
+    monkeypatch.setattr(embeddings, "open_store", full)
     with pytest.warns(UserWarning, match="could not be kept"):
         assert np.array_equal(besci.embed(["a"]), vectors)
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from besci import project
-from besci.results import Answer
+from besci.llm import Answer
 
 SOURCE = {
     "model": "tiny",

@@ -55,16 +55,3 @@ def test_every_public_name_is_there_and_an_unknown_one_is_explained():
         assert getattr(besci, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'embedd'; it has: start"):
         besci.embedd  # noqa: B018
-
-
-def test_modules_import_downwards_only():
-    """The order that CONTRIBUTING.md states; a module may import only from those before it."""
-    import re
-
-    order = "registry data stats plots session embeddings llm documents survey project"
-    order = f"{order} checks".split()
-    for place, name in enumerate(order[:-1]):
-        source = (COURSE / "besci" / f"{name}.py").read_text("utf-8")
-        used = re.findall(r"^\s*from besci(?:\.(\w+))? import ([\w, ]+)", source, re.M)
-        names = {module or part.strip() for module, parts in used for part in parts.split(",")}
-        assert not names & set(order[place:]), name

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 import tiny
 import torch
+from conftest import DATA
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from besci import load_data
-from besci.data import DATA
 from besci.llm import LLM, Answer
 from besci.survey import (
     Question,

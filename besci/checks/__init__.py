@@ -1,64 +1,8 @@
 """Self-checks of the tasks: they never raise; they say what is right, or what to try next.
 
-A check is a function `task_2_1(answer)` (notebook 2 of the day, task 1) that returns one sentence
-when the answer is right and raises `NotYet` with the likely mistake and a hint when it is not.
+`besci.checks.day_N` holds a check for each task of the day.
 """
 
-import functools
+from besci.checks.task import NotYet, near, number, task
 
-import numpy as np
-
-
-class NotYet(Exception):
-    """The answer is not right yet; the message says what was likely missed and gives a hint."""
-
-
-def task(hint):
-    """Turn a function that judges an answer into a check that prints its verdict.
-
-    hint: shown while the answer is still `...`, and when the answer cannot be read at all.
-    """
-
-    def decorate(judge):
-        number = judge.__name__.removeprefix("task_").replace("_", ".")
-
-        @functools.wraps(judge)
-        def check(answer=..., *more):
-            if any(isinstance(value, type(...)) for value in (answer, *more)):
-                print(f"○ Task {number} is open. Hint: {hint}")
-                return
-            try:
-                print(f"✓ Task {number}: {judge(answer, *more)}")
-            except NotYet as verdict:
-                print(f"✗ Task {number}, not yet: {verdict}")
-            except Exception as error:
-                kind = type(answer).__name__
-                print(
-                    f"✗ Task {number}, not yet: the check could not read your answer, which is of "
-                    f"type {kind} ({type(error).__name__}: {error}). Hint: {hint}"
-                )
-
-        return check
-
-    return decorate
-
-
-def number(answer):
-    """The answer as a float, or NotYet if it is not a single number."""
-    try:
-        value = np.asarray(answer, dtype=float)
-    except (TypeError, ValueError):
-        raise NotYet(
-            f"a single number is asked for, yours is of type {type(answer).__name__}."
-        ) from None
-    if value.size != 1:
-        raise NotYet(f"a single number is asked for, yours has {value.size} values.")
-    value = float(value.reshape(()))
-    if np.isnan(value):
-        raise NotYet("your number is missing (NaN). Was something divided by zero or not aligned?")
-    return value
-
-
-def near(value, target, tolerance=0.005):
-    """Whether `value` lies within `tolerance` of `target`: room for another machine's rounding."""
-    return abs(value - target) <= tolerance
+__all__ = ["NotYet", "near", "number", "task"]

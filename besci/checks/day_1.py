@@ -8,8 +8,8 @@ import re
 
 import numpy as np
 
-from besci.checks import NotYet, near, number, task
-from besci.registry import entry
+from besci.checks.task import NotYet, near, number, task
+from besci.models import entry
 
 _GIB = 2**30
 _USABLE = 14.5 * _GIB  # bytes of a T4

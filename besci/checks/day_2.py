@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from besci import stats
-from besci.checks import NotYet, near, number, task
+from besci.checks.task import NotYet, near, number, task
 from besci.data import load_data
 from besci.embeddings import embed
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from besci.checks import NotYet, near, number, task
+from besci.checks.task import NotYet, near, number, task
 from besci.data import load_data
 from besci.embeddings import embed
 

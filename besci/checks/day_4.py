@@ -6,7 +6,7 @@ Where an answer depends on the model that ran, the check is handed what the mode
 import numpy as np
 
 from besci import stats
-from besci.checks import NotYet, near, number, task
+from besci.checks.task import NotYet, near, number, task
 from besci.data import load_data
 from besci.numbers import numbers_in
 

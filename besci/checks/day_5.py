@@ -5,7 +5,7 @@ Where an answer depends on the model that ran, the check is handed what the mode
 
 import numpy as np
 
-from besci.checks import NotYet, near, number, task
+from besci.checks.task import NotYet, near, number, task
 
 NUMBERS_IN_TEXTS = [  # value, text, whether it stands there
     (1204, "The survey reached 1,204 adults.", True),
@@ -245,7 +245,7 @@ def task_3_2(answer):
 
 @task("start from project.methods(chosen, prompt=PROMPT, seed=SEED) and add what it cannot know.")
 def task_3_3(answer, chosen, prompt, seed, validate, results):
-    from besci.results import provenance_of
+    from besci.llm import provenance_of
 
     if not isinstance(answer, str):
         raise NotYet(f"a text is asked for, yours is of type {type(answer).__name__}.")

@@ -14,8 +14,8 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 
 import besci
 from besci import stats
+from besci.models import entry
 from besci.plots import COLORS
-from besci.registry import entry
 
 BLUE, RED, GREEN, PINK, ORANGE, SKY, BLACK = COLORS
 GREY = "0.35"

@@ -18,14 +18,14 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 
 import besci
-from besci import _pdf, documents, stats
-from besci.data import DATA
+from besci import documents, stats
+from besci.documents.pdf import read_page
+from besci.models import entry
 from besci.numbers import numbers_in
-from besci.registry import entry
 
 BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, BLACK = besci.plots.COLORS
 GREY, PALE = "0.35", "0.88"
-PDF = DATA / "article.pdf"
+PDF = besci.path("article.pdf")
 
 
 @cache
@@ -137,7 +137,7 @@ def stages():
 def pdf_page():
     fig, (page, said) = plt.subplots(1, 2, figsize=WIDE, width_ratios=(3.5, 7.5))
     with pypdfium2.PdfDocument(PDF) as pdf:
-        runs, (width, height) = _pdf.read_page(pdf[1]).runs, pdf[1].get_size()
+        runs, (width, height) = read_page(pdf[1]).runs, pdf[1].get_size()
     parts = [
         (GREY, "left out"),
         (SKY, "table and figure"),
@@ -297,7 +297,7 @@ def candidates():
     text, gold = abstract["text"], f"{abstract['sample_size']:.0f}"
     values = [*dict.fromkeys(f"{n:.0f}" for n in numbers_in(text) if n % 1 == 0), "not stated"]
     asked = "How many persons were in the main analysis? Answer in digits, or with: not stated."
-    p = llm().read("Abstract: " + text).choose(asked, values, progress=False).iloc[0]
+    p = llm().choose(f"Abstract: {text}\n\n{asked}", values, progress=False).iloc[0]
     sentences = [s for s in text.split(". ") if any(v in s for v in values)]
     shown = textwrap.fill("… " + " … ".join(sentences[:3]) + " …", 42)
     left.text(0, 0.5, shown, va="center", linespacing=1.5, fontsize=17)

@@ -1,0 +1,29 @@
+"""Where the course's own files are: beside the package in a checkout, inside it once installed."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def course_folder():
+    """The folder (Path) that holds the course's `data` and `day_N`."""
+    installed = _PACKAGE / "course"
+    return installed if installed.is_dir() else _PACKAGE.parent
+
+
+def path(name):
+    """Where a file of the course's data is, as a Path: `besci.path("article.pdf")`.
+
+    Raises FileNotFoundError for a name that is not there, saying which are.
+    """
+    folder = course_folder() / "data"
+    file = folder / name
+    if not file.is_file():
+        known = sorted(f.name for f in folder.glob("*.*"))
+        near = get_close_matches(str(name), known, n=1)
+        meant = f' Did you mean "{near[0]}"?' if near else ""
+        raise FileNotFoundError(
+            f'The course has no data file "{name}".{meant} It has: {", ".join(known)}.'
+        )
+    return file

