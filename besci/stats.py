@@ -135,20 +135,36 @@ def bootstrap_items(x, y, statistic=correlation, draws=1000, level=0.95, seed=0)
     return Estimate(float(statistic(pairs(x), pairs(y))), float(low), float(high))
 
 
-def bootstrap(statistic, *columns, draws=1000, level=0.95, seed=0):
+def bootstrap(statistic, *columns, cluster=None, draws=1000, level=0.95, seed=0):
     """Percentile interval of any statistic, resampling rows (people or items).
 
     statistic: function of the columns, returning a float. columns: arrays of equal length n, rows
-    kept together. Returns an Estimate. Raises ValueError for unequal lengths or fewer than 2 rows.
-    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, by scipy.
+    kept together. cluster: (n,) labels of what rows belong to (a person, an interview, an event);
+    whole clusters are drawn, since rows of one are alike. Draws whose statistic is missing (NaN)
+    are left out. Returns an Estimate. Raises ValueError for unequal lengths, or fewer than 2 rows
+    or clusters.
+    Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, by scipy; clusters: Davison
+    & Hinkley (1997), Bootstrap Methods and their Application, section 3.8.
     """
     columns = [np.asarray(column) for column in columns]
-    sizes = {len(column) for column in columns}
+    labels = None if cluster is None else np.asarray(cluster)
+    sizes = {len(column) for column in [*columns, *([] if labels is None else [labels])]}
     if len(sizes) != 1 or min(sizes) < 2:
         raise ValueError(f"columns of one length >= 2 are needed, these have {sorted(sizes)} rows")
+    units = sizes.pop()
+    if labels is not None:
+        members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        units = len(members)
+        if units < 2:
+            raise ValueError("all rows belong to one cluster; an interval needs two or more")
+
+    def redrawn(picked):
+        rows = picked if labels is None else np.concatenate([members[k] for k in picked])
+        return statistic(*(column[rows] for column in columns))
+
     drawn = scipy_stats.bootstrap(
-        (np.arange(sizes.pop()),),
-        lambda rows: statistic(*(column[rows] for column in columns)),
+        (np.arange(units),),
+        redrawn,
         vectorized=False,
         n_resamples=draws,
         method="percentile",
@@ -229,6 +245,23 @@ def kappa(one, two, draws=1000, level=0.95, seed=0):
         raise ValueError(f"both raters must rate the same cases: {len(one)} against {len(two)}")
     a, b = coded[: len(one)], coded[len(one) :]
     return bootstrap(agreement, a, b, draws=draws, level=level, seed=seed)
+
+
+def kappa_by_code(one, two):
+    """Cohen's kappa of two codings for each code.
+
+    one, two: (n, k) of True/False, whether case i has code j. Returns (k,), NaN for a code that
+    neither gives, which has no kappa. Raises ValueError for codings of other shapes.
+    Source: Cohen (1960), as `kappa`; in closed form, for use in a bootstrap.
+    """
+    one, two = np.asarray(one, dtype=bool), np.asarray(two, dtype=bool)
+    if one.ndim != 2 or one.shape != two.shape:
+        raise ValueError(
+            f"two codings of the same cases and codes are needed: {one.shape}, {two.shape}"
+        )
+    p, q = one.mean(axis=0), two.mean(axis=0)
+    with np.errstate(invalid="ignore"):
+        return 2 * ((one & two).mean(axis=0) - p * q) / (p + q - 2 * p * q)
 
 
 def calibration_error(probability, outcome, bins=10):

@@ -1,11 +1,17 @@
+import re
+from xml.etree import ElementTree
+
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from conftest import COURSE
 
 from besci import plots
+
+PICTURES = sorted(COURSE.glob("day_*/figures/*.svg"))
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +78,22 @@ def test_bars_list_their_values_and_count_those_above_a_reference(capsys):
     assert "a 0.10; b 0.70; c 0.40. 2 of 3 lie above “chance” (0.30)" in capsys.readouterr().out
     assert [bar.get_width() for bar in ax.patches] == [0.1, 0.7, 0.4]
     assert ax.patches[0].get_y() > ax.patches[2].get_y()  # the first stands on top
+
+
+@pytest.mark.parametrize("file", PICTURES, ids=lambda f: f"{f.parents[1].name}/{f.stem}")
+def test_a_picture_is_shown_whole_with_its_words_and_nothing_from_elsewhere(file):
+    name = f"{file.parents[1].name}/{file.stem}"
+    page = ElementTree.fromstring(plots.picture(name).data)
+    assert page.tag.endswith("svg") and page.get("role") == "img"
+    assert len(page.get("aria-label")) >= 40 and "max-width: 100%" in page.get("style")
+    assert not page.findall("{http://www.w3.org/2000/svg}title")  # no bubble under the mouse
+    shown = ElementTree.tostring(page, encoding="unicode")
+    ids = set(re.findall(r'\bid="([^"]+)"', shown))
+    used = set(re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', shown))
+    assert {a or b for a, b in used} <= ids
+    assert all(one.startswith(name.replace("/", "-")) for one in ids)
+
+
+def test_a_picture_that_is_not_there_is_answered_with_those_that_are():
+    with pytest.raises(ValueError, match="There is no picture 'angle'. There are: .*day_2/angle"):
+        plots.picture("angle")

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
+from scipy.spatial.distance import squareform
+from sklearn.metrics import cohen_kappa_score
 from statsmodels.api import OLS, add_constant
 
 from besci import stats
@@ -20,15 +22,10 @@ def test_pairs_takes_each_pair_once_in_the_order_of_the_items():
 
 
 @given(st.integers(2, 30))
-def test_square_is_the_inverse_of_pairs(n):
-    values = np.random.default_rng(n).normal(size=n * (n - 1) // 2)
-    assert np.array_equal(stats.pairs(stats.square(values)), values)
-    assert np.array_equal(stats.square(values), stats.square(values).T)
-
-
-def test_square_refuses_a_number_of_values_that_no_items_have():
-    with pytest.raises(ValueError, match="5 values are not the pairs"):
-        stats.square(np.zeros(5))
+def test_squareform_leads_back_from_pairs_to_the_matrix(n):
+    matrix = symmetric(np.random.default_rng(n), n)
+    np.fill_diagonal(matrix, 0)
+    assert np.array_equal(squareform(stats.pairs(matrix)), matrix)
 
 
 def test_pairs_refuses_what_is_not_square():
@@ -197,6 +194,47 @@ def test_the_interval_of_a_paired_difference_covers_the_truth():
         estimate = stats.paired_difference(one, two)
         covered += estimate.low <= 0.1 <= estimate.high
     assert 0.93 < covered / 2000 < 0.975
+
+
+def test_clusters_are_drawn_whole():
+    cluster, seen = np.repeat(["a", "b", "c"], [2, 3, 5]), []
+
+    def statistic(rows):
+        seen.append(rows.tolist())
+        return rows.mean()
+
+    found = stats.bootstrap(statistic, np.arange(10), cluster=cluster, draws=50)
+    for rows in seen:
+        counts = [rows.count(k) for k in range(10)]
+        assert [len(set(part)) for part in (counts[:2], counts[2:5], counts[5:])] == [1, 1, 1]
+    assert found.value == 4.5 and len({len(rows) for rows in seen}) > 1
+
+
+def test_an_interval_over_clusters_is_wider_where_rows_of_one_are_alike():
+    rng = np.random.default_rng(0)
+    cluster = np.repeat(np.arange(12), 10)
+    x = rng.normal(size=12)[cluster] + 0.1 * rng.normal(size=120)
+    one_by_one, whole = stats.bootstrap(np.mean, x), stats.bootstrap(np.mean, x, cluster=cluster)
+    assert whole.high - whole.low > 2 * (one_by_one.high - one_by_one.low)
+    means = [x[cluster == k].mean() for k in range(12)]
+    assert whole.high - whole.low == pytest.approx(4 * np.std(means) / 12**0.5, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    "cluster, message", [([1, 2], "one length"), ([1, 1, 1], "belong to one cluster")]
+)
+def test_clusters_that_cannot_be_drawn_are_refused(cluster, message):
+    with pytest.raises(ValueError, match=message):
+        stats.bootstrap(np.mean, [1.0, 2.0, 3.0], cluster=cluster)
+
+
+def test_kappa_by_code_is_cohens_and_missing_where_nobody_gives_the_code():
+    one, two = np.random.default_rng(0).random((2, 60, 4)) < [0.1, 0.3, 0.6, 0]
+    found = stats.kappa_by_code(one, two)
+    expected = [cohen_kappa_score(one[:, k], two[:, k]) for k in range(3)]
+    assert np.allclose(found[:3], expected) and np.isnan(found[3])
+    with pytest.raises(ValueError, match=r"\(60, 4\), \(60, 3\)"):
+        stats.kappa_by_code(one, two[:, :3])
 
 
 def test_kappa_takes_chance_agreement_off():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import COURSE
 from hub import Hub, hub_environment
+from notebooks import notebook_tests
 from run_notebooks import execute
 from tiny_models import SIZE, build_tiny_models, word_pieces
 from verdicts import verdict_tests
@@ -165,3 +166,6 @@ def test_where_the_hub_is_reached_its_models_are_used(name, printed, models, hub
     assert not [output.text for output in streams if output.name == "stderr"]
     for key in models:
         assert hub_only.asked(f"{registry.entry(key)['hub']}/resolve/.*safetensors"), key
+
+
+test_notebooks_run_in_any_folder = notebook_tests("day_1")

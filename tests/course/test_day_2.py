@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from notebooks import notebook_tests
 
 from besci import embed, load_data, stats
 from besci.checks import day_2
@@ -204,3 +205,6 @@ def test_share_of_items_assigned_to_their_construct_by_its_label(figures):
     names = load_data("constructs")["construct"].to_numpy()
     nearest = names[(embed(items["text"]) @ embed(names).T).argmax(axis=1)]
     assert (nearest == items["construct"]).mean() == pytest.approx(0.48, abs=0.01)
+
+
+test_notebooks_run_in_any_folder = notebook_tests("day_2")

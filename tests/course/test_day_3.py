@@ -2,20 +2,14 @@
 
 import re
 
-import nbformat
 import numpy as np
 import pandas as pd
-import tiny
-import torch
-import transformers
 from conftest import COURSE
-from datasets import Dataset, DatasetDict
+from notebooks import notebook_tests
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, KFold, cross_val_score
 from verdicts import verdict_tests
 
-import besci
 from besci import embed, load_data, stats
 from besci.checks import day_3
 
@@ -130,56 +124,46 @@ WRONG = [
 ) = verdict_tests(day_3, RIGHT, WRONG, MORE)
 
 
-def cell(text):
-    """The code of the cell of notebook 2 that holds `text`."""
-    notebook = nbformat.read(COURSE / "day_3" / "2_features_and_fine_tuning.ipynb", 4)
-    (source,) = [c.source for c in notebook.cells if c.cell_type == "code" and text in c.source]
-    return source
-
-
-def test_adapters_can_be_trained_on_a_causal_model(tmp_path):
-    folder = tiny.save(tmp_path / "m", tiny.letter_tokenizer(), tiny.llama())
-    few = Dataset.from_dict({"text": ["abc", "bca", "cab", "acb"], "labels": [0, 1, 0, 1]})
-    names = dict(torch=torch, transformers=transformers, besci=besci, stats=stats)
-    names |= dict(data=DatasetDict(train=few, test=few))
-    names["OUTPUT"] = tmp_path / "day_3"
-    names["keep"] = ["input_ids", "attention_mask", "labels"]
-    exec(cell("def tune_adapters").split("\nif besci.gpu()")[0], names)
-    p = names["tune_adapters"](folder)
-    assert p.shape == (4,) and ((p > 0) & (p < 1)).all()
-
+# A hub that has the expert labels: other sentences of that name, as many as the notebook expects.
+BABE = """
+import datasets
+import huggingface_hub
+from besci import load_data as tables
 
 class Reached:
-    """A hub that answers with a commit."""
-
     def dataset_info(self, name, timeout):
         return type("Info", (), {"sha": "0123abc"})
 
+def babe(name, revision):
+    texts = [tables(f"media_bias_{part}")["text"].tolist() for part in ("train", "test")]
+    rows = {"train": (texts[0] * 3)[:3121], "test": (texts[1] * 4)[:1000]}
+    return datasets.DatasetDict({
+        part: datasets.Dataset.from_dict({"text": t, "label": [k % 2 for k in range(len(t))]})
+        for part, t in rows.items()
+    })
 
-def run_babe(monkeypatch, babe, capsys):
-    monkeypatch.setattr("huggingface_hub.HfApi", Reached)
-    names = dict(np=np, besci=besci, stats=stats, GridSearchCV=lambda model, *_, **__: model)
-    names |= dict(load_dataset=lambda name, revision: DatasetDict(babe), strengths={})
-    names |= dict(roc_auc_score=roc_auc_score)
-    known = LogisticRegression().fit(
-        embed(TEST["text"], progress=False), TEST["label"] == "slanted"
-    )
-    names |= dict(features=known, penalised=LogisticRegression())
-    exec(cell("mediabiasgroup/BABE"), names)
-    return capsys.readouterr().out
+def load_dataset(name, plain=datasets.load_dataset, **settings):
+    return (babe if name.startswith("mediabias") else plain)(name, **settings)
 
+huggingface_hub.HfApi, datasets.load_dataset = Reached, load_dataset
+"""
+# What the bonus needs a GPU for, on a model small enough to do without; and other data as BABE.
+ADAPTERS = """
+import re, sys
+sys.path[:0] = [{support!r}]
+import tiny
+from pathlib import Path
+from datasets import Dataset, DatasetDict
 
-def test_real_expert_labels_are_used_where_the_hub_has_them(monkeypatch, capsys):
-    texts = {"train": (TEST["text"].tolist() * 11)[:3121], "test": TRAIN["text"].tolist()[:1000]}
-    babe = {
-        part: Dataset.from_dict({"text": rows, "label": [k % 2 for k in range(len(rows))]})
-        for part, rows in texts.items()
-    }
-    shown = run_babe(monkeypatch, babe, capsys)
-    assert "at commit 0123abc" in shown and shown.count("AUC on BABE") == 2
+assert set(babe) == set(SIZES) and commit == "0123abc" and len(x["test"]) == 1000
+few = Dataset.from_dict({{"text": ["abc", "bca", "cab", "acb"], "labels": [0, 1, 0, 1]}})
+data, OUTPUT = DatasetDict(train=few, test=few), Path("adapters")
+p = tune_adapters(tiny.save(Path("tiny").resolve(), tiny.letter_tokenizer(), tiny.llama()))
+assert p.shape == (4,) and ((p > 0) & (p < 1)).all()
+"""
 
-
-def test_other_data_under_that_name_are_refused_in_one_line(monkeypatch, capsys):
-    shown = run_babe(monkeypatch, {"test": Dataset.from_dict({"text": ["a"]})}, capsys)
-    assert "this section is skipped" in shown and "AUC" not in shown
-    assert len(shown.splitlines()) == 1
+test_notebooks_run_in_any_folder = notebook_tests(
+    "day_3",
+    before={"2_features_and_fine_tuning": BABE},
+    after={"2_features_and_fine_tuning": ADAPTERS.format(support=str(COURSE / "tests/support"))},
+)

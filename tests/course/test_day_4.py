@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from notebooks import notebook_tests
 from verdicts import verdict_tests
 
 from besci import load_data, stats
@@ -141,3 +142,6 @@ def test_temperature_keeps_the_shares_a_distribution():
         rows = day_4._tempered(SIMULATED.to_numpy(), temperature)
         assert np.allclose(rows.sum(axis=1), 1)
     assert np.allclose(day_4._tempered(SIMULATED.to_numpy(), 1), SIMULATED)
+
+
+test_notebooks_run_in_any_folder = notebook_tests("day_4")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import COURSE
+from notebooks import notebook_tests
 from run_notebooks import execute
 from sklearn.metrics import (
     adjusted_rand_score,
@@ -16,10 +17,9 @@ from sklearn.metrics import (
     normalized_mutual_info_score,
     rand_score,
 )
-from sklearn.model_selection import GroupKFold
 from verdicts import verdict_tests
 
-from besci import documents, load_data, project, stats
+from besci import documents, load_data, path, project, stats
 from besci.checks import day_5
 from besci.numbers import numbers_in
 
@@ -174,40 +174,10 @@ def test_a_quote_without_its_negation_is_accepted_as_false(capsys):
     assert capsys.readouterr().out.startswith("✓")
 
 
-def defined(text, until="\n\n\n", **names):
-    """What the interviews notebook defines from `text` on, given these names."""
-    notebook = nbformat.read(COURSE / "day_5" / "2_interviews.ipynb", 4)
-    (source,) = [c.source for c in notebook.cells if c.cell_type == "code" and text in c.source]
-    exec(source[source.index(text) :].split(until)[0], names)
-    return names
-
-
-def test_the_kappa_of_the_notebook_is_cohens_and_missing_where_nobody_gives_the_code():
-    kappas = defined("def kappas(", np=np)["kappas"]
-    one, two = np.random.default_rng(0).random((2, 60, 4)) < [0.1, 0.3, 0.6, 0]
-    expected = [cohen_kappa_score(one[:, k], two[:, k]) for k in range(3)]
-    assert np.allclose(kappas(one, two)[:3], expected) and np.isnan(kappas(one, two)[3])
-
-
-def test_intervals_draw_interviews_whole():
-    groups = np.repeat(["a", "b", "c"], [2, 3, 5])
-    names = defined("def over_interviews(", np=np, stats=stats, groups=groups, DRAWS=50)
-    seen = []
-
-    def statistic(rows):
-        seen.append(tuple(rows))
-        return rows.mean()
-
-    found = names["over_interviews"](statistic, np.arange(10))
-    for rows in seen:
-        counts = [rows.count(k) for k in range(10)]
-        assert [len(set(part)) for part in (counts[:2], counts[2:5], counts[5:])] == [1, 1, 1]
-    assert found.value == 4.5 and len({len(rows) for rows in seen}) > 1
-
-
+# What the interviews notebook defines, tried behind its last cell.
+INTERVIEWS = """
 class Memory:
-    """A model that remembers which interviews it learned from and refuses to code these."""
-
+    # A model that remembers which turns it learned from, and refuses to code these.
     def fit(self, features, codes):
         self.known, self.size = set(features), len(features)
 
@@ -215,23 +185,22 @@ class Memory:
         assert self.size == 7 and not self.known & set(features)
         return np.ones(len(features), dtype=bool)
 
+assert held_out(Memory(), groups, 7, 0).any()
+assert {*interviews["interview"]} == {*groups}
 
-def test_no_interview_stands_on_both_sides():
-    groups, first = np.repeat([f"i{k:02d}" for k in range(12)], 4), np.ones((48, 2), dtype=bool)
-    names = dict(np=np, GroupKFold=GroupKFold, groups=groups, first=first)
-    held_out = defined("def held_out(", **names)["held_out"]
-    assert held_out(Memory(), groups, 7, 0).all()
+heard = len(outside)
+for address in (("127.0.0.1", 80), ("::1", 80, 0, 0), "/tmp/socket", b"/tmp/socket"):
+    listen("socket.connect", (None, address))
+listen("open", (("192.0.2.1", 9), "r", 0))
+assert len(outside) == heard
+listen("socket.connect", (None, ("192.0.2.1", 9)))
+assert outside.pop() == ("192.0.2.1", 9)
 
+misused = quotes.assign(verdict=[f.verdict for f in found]).tail(4)
+assert misused["verdict"].tolist() == ["near", "exact", "absent", "absent"], misused
+"""
 
-def test_connections_to_other_computers_are_noted_and_local_ones_are_not():
-    names = defined("def listen(", outside=[])
-    listen = names["listen"]
-    for address in (("127.0.0.1", 80), ("::1", 80, 0, 0), "/tmp/socket", b"/tmp/socket"):
-        listen("socket.connect", (None, address))
-    listen("open", (("192.0.2.1", 9), "r", 0))
-    assert names["outside"] == []
-    listen("socket.connect", (None, ("192.0.2.1", 9)))
-    assert names["outside"] == [("192.0.2.1", 9)]
+test_notebooks_run_in_any_folder = notebook_tests("day_5", after={"2_interviews": INTERVIEWS})
 
 
 def test_python_tells_listeners_of_a_connection_before_it_is_made():
@@ -244,16 +213,8 @@ def test_python_tells_listeners_of_a_connection_before_it_is_made():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_quotes_that_the_notebook_misuses_are_told_from_true_ones():
-    turns = load_data("interviews")
-    said = turns.groupby("interview")["text"].agg("\n\n".join).map(documents.read_text)
-    rows = defined('quote = "No one', until="quotes = ", rows=[])["rows"]
-    verdicts = [documents.verify_quotes(f"“{q}”", said[i])["verdict"][0] for _, i, _, q in rows]
-    assert verdicts == ["near", "exact", "absent", "absent"]
-
-
 def test_three_passages_hold_the_evidence_of_most_questions_on_its_page():
-    article = documents.read_pdf(COURSE / "data" / "article.pdf")
+    article = documents.read_pdf(path("article.pdf"))
     questions = load_data("article_questions").dropna(subset="evidence")
     found = []
     for row in questions.itertuples():
@@ -276,12 +237,10 @@ def test_each_route_of_the_project_runs_without_the_others(route, tmp_path):
         if part in ("start", f"Route {route}", "One figure") or (route == "A" and "The" in part):
             kept.append(cell)
     notebook.cells = kept
-    for name in ("besci", "data"):
-        (tmp_path / name).symlink_to(COURSE / name, target_is_directory=True)
-    copy = tmp_path / "day_5" / "project.ipynb"
+    copy = tmp_path / "my study" / "project.ipynb"
     copy.parent.mkdir()
     nbformat.write(notebook, copy)
     run = execute(copy, tmp_path / "out", use_quick=True, report=lambda *_, **__: None)
     assert run.error == "" and run.tasks == {"A": 3, "B": 1, "C": 1}[route]
-    saved = (tmp_path / "_build/my_project/results.csv").read_text("utf-8")
+    saved = (copy.parent / "my_project/results.csv").read_text("utf-8")
     assert f"{route} · " in saved and saved.count("\n") >= 3

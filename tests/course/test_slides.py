@@ -3,6 +3,7 @@
 import re
 import sys
 from datetime import datetime
+from xml.etree import ElementTree
 
 import pytest
 from conftest import COURSE
@@ -99,7 +100,10 @@ def test_figures_are_drawn_by_code_used_and_described(deck):
     assert len(drawn) >= 8
     for words, file in used:
         assert file.startswith("figures/") and (deck.parent / file).is_file()
-        assert len(re.sub(r"\b(bg|[wh]:\d+|right|left|fit)\b", "", words).strip()) >= 40, file
+        plain = re.sub(r"^(?:(?:bg|[wh]:\d+|right|left|fit)(?::\d+%)?\s+)+", "", words)
+        assert len(plain) >= 40, file
+        drawing = ElementTree.parse(deck.parent / file).getroot()
+        assert drawing.find("{http://www.w3.org/2000/svg}title").text == plain, file
 
 
 @each_deck
