@@ -34,13 +34,13 @@ def embed(texts, model="minilm", progress=True):
     distinct = list(dict.fromkeys(texts))
     own = model_folder(model)
     commit = None if own else entry(model)["commit"]
-    known = {} if own else _read(model, commit, distinct)
+    known = {} if own else read_known(model, commit, distinct)
     missing = [text for text in distinct if text not in known]
     if missing:
         folder = str(own or model_path(model))
         fresh = dict(zip(missing, _encode(folder, missing, progress), strict=True))
         if not own:
-            _write(model, commit, fresh)
+            write_known(model, commit, fresh)
         known |= fresh
     return np.stack([known[text] for text in texts])
 
@@ -120,7 +120,7 @@ def _key(text):
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _read(model, commit, texts):
+def read_known(model, commit, texts):
     """Those of the texts that are remembered: {text: vector}."""
     found = {}
     with closing(open_store(model, commit)) as store:
@@ -133,7 +133,7 @@ def _read(model, commit, texts):
     return found
 
 
-def _write(model, commit, vectors):
+def write_known(model, commit, vectors):
     """Remember {text: vector}; a full disk costs only the memory, not the result."""
     rows = [(_key(text), vector.tobytes()) for text, vector in vectors.items()]
     try:

@@ -41,7 +41,7 @@ def quiz(day, recap=False):
     Raises ValueError for a day that has no quiz.
     """
     questions = [question for question in load_quiz(day) if question["recap"] or not recap]
-    if _in_notebook() and find_spec("jupyterquiz"):
+    if in_notebook() and find_spec("jupyterquiz"):
         _show(questions)
     else:
         print(as_text(questions))
@@ -80,7 +80,7 @@ def as_text(questions):
     return "\n".join([*asked, "\nAnswers", *explained])
 
 
-def _in_notebook():
+def in_notebook():
     """Whether pages can be shown: in a kernel, Colab's included, but not in a plain terminal."""
     if not find_spec("IPython"):
         return False

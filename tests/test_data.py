@@ -327,7 +327,7 @@ def test_a_folder_in_place_of_a_file_is_refused(folder):
 
 
 def test_a_folder_without_description_says_where_the_tables_are(tmp_path):
-    with pytest.raises(DataError, match="no datapackage.json in .*copy of the repository"):
+    with pytest.raises(DataError, match="no datapackage.json in .*read_table"):
         load_data("probes", tmp_path)
 
 

@@ -125,7 +125,7 @@ def test_a_full_disk_costs_the_memory_not_the_result(own_cache, monkeypatch):
         raise sqlite3.OperationalError("database or disk is full")
 
     vectors = besci.embed(["a"])
-    monkeypatch.setattr(embeddings, "_read", lambda *_: {})
+    monkeypatch.setattr(embeddings, "read_known", lambda *_: {})
     monkeypatch.setattr(embeddings, "open_store", full)
     with pytest.warns(UserWarning, match="could not be kept"):
         assert np.array_equal(besci.embed(["a"]), vectors)
@@ -156,3 +156,13 @@ def test_a_folder_with_a_tuned_model_works_and_is_never_mixed_up_with_the_cache(
         besci.embed(["a sentence"], model=str(tmp_path / "tuned")), base, atol=1e-3
     )
     assert np.array_equal(besci.embed(["a sentence"]), base)
+
+
+def test_a_folder_named_like_a_model_does_not_stand_in_its_way(own_cache, tmp_path, monkeypatch):
+    (tmp_path / "minilm").mkdir()
+    monkeypatch.chdir(tmp_path)
+    there = besci.embed("one text", model=besci.model_path("minilm"))
+    assert np.allclose(besci.embed("one text", model="minilm"), there, atol=1e-6)
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(ValueError, match="For the folder of this name write './mine'"):
+        besci.embed("one text", model="mine")

@@ -73,3 +73,24 @@ def test_rooms_are_entered_by_their_doors_and_private_names_stay_private(name):
 
 def test_no_module_is_private_beside_public_ones():
     assert [name for name in MODULES if name.split(".")[-1].startswith("_")] == []
+
+
+TESTS = [file for file in sorted((COURSE / "tests").rglob("*.py")) if file.name != __file__]
+
+
+@pytest.mark.parametrize("file", TESTS, ids=lambda f: f.relative_to(COURSE / "tests").as_posix())
+def test_tests_use_what_is_public(file):
+    tree = ast.parse(file.read_text("utf-8"))
+    ours = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("besci"):
+            names = [alias.name for alias in node.names]
+            assert not [name for name in names if name.startswith("_")]
+            ours |= {alias.asname or alias.name for alias in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            assert not (node.value.id in ours and node.attr.startswith("_")), node.attr
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "setattr":
+            target, name = node.args[:2] if len(node.args) > 2 else (None, node.args[0])
+            hidden = ast.unparse(name).strip("'\"").split(".")[-1].startswith("_")
+            assert not (hidden and (target is None or ast.unparse(target) in ours)), name.value

@@ -151,11 +151,12 @@ def test_one_notebook_ends_with_the_quiz_of_its_day_and_the_next_day_opens_with_
         assert (folder, number) == (f"day_{day + 1}", "1") and place < 8
 
 
-def test_a_day_without_a_quiz_names_those_that_have_one(tmp_path):
+def test_a_day_without_a_quiz_names_those_that_have_one(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"no quiz of day 9\. There is one for day 1, 2, 3"):
         besci.quiz(9)
+    monkeypatch.setattr(quizzes, "course_folder", lambda: tmp_path)
     with pytest.raises(ValueError, match="get the course's whole folder again"):
-        quizzes.load_quiz(1, tmp_path)
+        besci.quiz(1)
 
 
 @each_day
@@ -173,7 +174,7 @@ def test_a_plain_terminal_gets_the_questions_and_below_them_the_answers(day, rec
 
 
 def test_a_notebook_without_jupyterquiz_gets_the_text(monkeypatch, capsys):
-    monkeypatch.setattr(quizzes, "_in_notebook", lambda: True)
+    monkeypatch.setattr(quizzes, "in_notebook", lambda: True)
     monkeypatch.setattr(quizzes, "find_spec", lambda name: None)
     besci.quiz(1)
     assert QUIZZES[1][0]["question"] in capsys.readouterr().out

@@ -30,7 +30,7 @@ FIRST_ANSWER = 8
 # After no answer, other models do not ask again for this long (seconds).
 SILENCE = 60
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json")
-_silent_since = {}
+silent_since = {}
 
 
 class Failed(Exception):
@@ -131,7 +131,7 @@ def first_answer(url):
     from huggingface_hub.utils import get_session
 
     host = urlsplit(url).netloc.rpartition("@")[2]
-    if time.monotonic() - _silent_since.get(host, -SILENCE) < SILENCE:
+    if time.monotonic() - silent_since.get(host, -SILENCE) < SILENCE:
         raise Failed(f"{host} did not answer a moment ago; not asked again for {SILENCE} s")
     answers = queue.SimpleQueue()
 
@@ -147,7 +147,7 @@ def first_answer(url):
     except queue.Empty:
         answer = TimeoutError(f"no answer in {FIRST_ANSWER} s")
     if isinstance(answer, Exception):
-        _silent_since[host] = time.monotonic()
+        silent_since[host] = time.monotonic()
         raise Failed(f"{host} cannot be reached ({_first_line(answer)})") from answer
     return answer
 

@@ -137,11 +137,4 @@ def test_one_end_alone_is_not_enough(capsys):
     assert "one end only" in capsys.readouterr().out
 
 
-def test_temperature_keeps_the_shares_a_distribution():
-    for temperature in (0.25, 1, 4):
-        rows = day_4._tempered(SIMULATED.to_numpy(), temperature)
-        assert np.allclose(rows.sum(axis=1), 1)
-    assert np.allclose(day_4._tempered(SIMULATED.to_numpy(), 1), SIMULATED)
-
-
 test_notebooks_run_in_any_folder = notebook_tests("day_4")

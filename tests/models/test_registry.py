@@ -30,7 +30,7 @@ NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens there
 def cache(tmp_path, monkeypatch):
     """An empty course cache."""
     monkeypatch.setenv("BESCI_CACHE", str(tmp_path / "course cache"))
-    monkeypatch.setattr(download, "_silent_since", {})
+    monkeypatch.setattr(download, "silent_since", {})
     return tmp_path / "course cache" / "models"
 
 
@@ -39,7 +39,7 @@ def table(monkeypatch):
     """A registry of the test's own: `table(entries)` puts it in place."""
 
     def use(entries):
-        monkeypatch.setattr(registry, "_registry", lambda: entries)
+        monkeypatch.setattr(registry, "all_entries", lambda: entries)
         return entries
 
     return use
