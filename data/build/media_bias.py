@@ -2,8 +2,12 @@
 
 Reads media_bias_events.jsonl (one event a line: two neutral sentences N1 and N2, one slanted for
 the actor, F, one slanted against it, C) and media_bias_second_labels.csv (a second, blind pass
-over the test sentences). Writes media_bias_train.csv and media_bias_test.csv, split by event, a
-fifth of each topic's events for testing.
+over the test sentences). Writes media_bias_train.csv and media_bias_test.csv.
+
+An event states its own event_id and the item_id of the first of its four sentences, which also says
+to which file it belongs. So the ids of all others stay when an event is taken out or added: a new
+event takes the next free numbers, and no number is used twice. A fifth of each topic's events are
+for testing.
 """
 
 import csv
@@ -15,7 +19,8 @@ import pandas as pd
 from _table import write_table
 
 HERE = Path(__file__).resolve().parent
-TEST_SHARE = 0.2
+COLUMNS = ["item_id", "event_id", "topic", "text", "label", "direction", "intensity", "device"]
+COLUMNS += ["loaded_words"]
 
 
 def order(text):
@@ -23,7 +28,7 @@ def order(text):
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def sentences(event, event_id):
+def sentences(event):
     """The four sentences of an event as rows, in an order that does not tell the label."""
     neutral = dict(label="neutral", direction="none", intensity="0", loaded_words="")
     quoted = "attributed quotation" if event["quote_neutral"] else ""
@@ -43,35 +48,33 @@ def sentences(event, event_id):
                 "loaded_words": told["loaded_words"],
             }
         )
-    shared = {"event_id": event_id, "topic": event["topic"]}
-    return [{**shared, **row} for row in sorted(rows, key=lambda row: order(row["text"]))]
+    part, first = event["item_id"].split("_")
+    shared = {"event_id": event["event_id"], "topic": event["topic"]}
+    return [
+        {"item_id": f"{part}_{int(first) + k:04d}", **shared, **row}
+        for k, row in enumerate(sorted(rows, key=lambda row: order(row["text"])))
+    ]
 
 
-def tables():
-    """(train, test) as tables of text."""
-    lines = (HERE / "media_bias_events.jsonl").read_text(encoding="utf-8").splitlines()
-    events = sorted(map(json.loads, lines), key=lambda event: order(event["event"]))
-    topics = sorted({event["topic"] for event in events})
-    files = {"train": [], "test": []}
-    number = 0
-    for topic in topics:
-        own = [event for event in events if event["topic"] == topic]
-        for place, event in enumerate(own):
-            number += 1
-            part = "test" if place < round(TEST_SHARE * len(own)) else "train"
-            files[part] += sentences(event, f"e{number:03d}")
-    made = []
-    for part, rows in files.items():
-        frame = pd.DataFrame(rows)
-        ids = [f"{part}_{k:04d}" for k in range(1, len(frame) + 1)]
-        columns = ["event_id", "topic", "text", "label", "direction", "intensity", "device"]
-        made.append(frame[[*columns, "loaded_words"]].assign(item_id=ids).set_index("item_id"))
-    return [frame.reset_index() for frame in made]
+def tables(lines):
+    """(train, test) as tables of text, from the lines of media_bias_events.jsonl.
+
+    Raises ValueError if an event or a sentence has the id of another.
+    """
+    rows = [row for line in lines for row in sentences(json.loads(line))]
+    frame = pd.DataFrame(rows, columns=COLUMNS).sort_values("item_id", ignore_index=True)
+    twice = frame.loc[frame["item_id"].duplicated(), "item_id"].tolist()
+    twice += frame["event_id"].value_counts().loc[lambda n: n > 4].index.tolist()
+    if twice:
+        raise ValueError(f"media_bias_events.jsonl: these ids are used twice: {', '.join(twice)}")
+    part = frame["item_id"].str.split("_").str[0]
+    return [frame[part == name] for name in ("train", "test")]
 
 
 def build(folder):
     """Write media_bias_train.csv and media_bias_test.csv into `folder`."""
-    train, test = tables()
+    lines = (HERE / "media_bias_events.jsonl").read_text(encoding="utf-8").splitlines()
+    train, test = tables(lines)
     with (HERE / "media_bias_second_labels.csv").open(encoding="utf-8", newline="") as file:
         second = {row["text"]: row["second_label"] for row in csv.DictReader(file)}
     write_table(train, folder / "media_bias_train.csv")

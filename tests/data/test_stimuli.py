@@ -1,13 +1,15 @@
 """The media-bias sentences are what their data card says: a controlled stimulus set."""
 
+import json
 import os
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import COURSE
+from conftest import COURSE, DATA
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import roc_auc_score
@@ -48,6 +50,47 @@ def test_sizes_and_balance(train, test, both):
 
 def test_no_event_stands_in_both_files(train, test):
     assert not set(train["event_id"]) & set(test["event_id"])
+
+
+@pytest.fixture
+def build():
+    sys.path.insert(0, str(DATA / "build"))
+    try:
+        import media_bias
+
+        yield media_bias
+    finally:
+        sys.path.remove(str(DATA / "build"))
+
+
+EVENTS = (DATA / "build/media_bias_events.jsonl").read_text("utf-8").splitlines()
+
+
+def test_another_event_in_place_of_one_changes_its_own_lines_alone(build):
+    old = [json.loads(line) for line in EVENTS]
+    new = [dict(event) for event in old]
+    for k in (7, 90, 211, 399):
+        part = old[k]["item_id"].split("_")[0]
+        number = 9001 + 4 * k
+        new[k] |= {"event_id": f"e{1001 + k}", "item_id": f"{part}_{number}", "N1": f"Text {k}."}
+    lines = [[json.dumps(event) for event in events] for events in (old, new)]
+    before, after = (pd.concat(build.tables(some)) for some in lines)
+    kept = before[~before["event_id"].isin(old[k]["event_id"] for k in (7, 90, 211, 399))]
+    same = after[after["item_id"].isin(kept["item_id"])]
+    assert len(same) == len(before) - 16 and len(after) == len(before)
+    assert same.reset_index(drop=True).equals(kept.reset_index(drop=True))
+
+
+def test_an_id_used_twice_is_refused(build):
+    events = [json.loads(line) for line in EVENTS[:3]]
+    events[1]["item_id"] = events[0]["item_id"]
+    with pytest.raises(ValueError, match=events[0]["item_id"]):
+        build.tables([json.dumps(event) for event in events])
+
+
+def test_a_fifth_of_the_events_of_each_topic_are_for_testing(train, test):
+    counts = [part.groupby("topic")["event_id"].nunique() for part in (train, test)]
+    assert ((counts[1] / (counts[0] + counts[1])).between(0.15, 0.25)).all()
 
 
 def test_most_slanted_sentences_are_subtle_or_moderate(both):
