@@ -6,14 +6,8 @@ import pandas as pd
 
 import besci
 
-# The codebook of day 3, as its first notebook puts it to a model.
-INSTRUCTION = (
-    "A news sentence is neutral if the reporter's own words only report, describe or attribute. "
-    "It is slanted if it takes a side in its own voice. Loaded words inside a quotation with its "
-    "speaker named do not make a sentence slanted.\n"
-    "Is the sentence below neutral or slanted? Answer with one word: neutral or slanted.\n\n"
-    "Sentence: {}"
-)
+# The codebook and the question of day 3, as its first notebook puts them to a model.
+INSTRUCTION = besci.path("media_bias_codebook.txt").read_text("utf-8") + "\nSentence: {}"
 LABELS = ["neutral", "slanted"]
 
 

@@ -20,12 +20,7 @@ from besci import stats
 from besci.plots import COLORS
 
 BLUE, RED, GREEN, PINK, YELLOW, SKY, BLACK = COLORS
-CODEBOOK = (
-    "A news sentence is neutral if the reporter's own words only report, describe or attribute. "
-    "It is slanted if it takes a side in its own voice. Loaded words inside a quotation with its "
-    "speaker named do not make a sentence slanted."
-)
-QUESTION = "Is the sentence below neutral or slanted? Answer with one word: neutral or slanted."
+CODEBOOK, QUESTION = besci.path("media_bias_codebook.txt").read_text().splitlines()
 SENTENCE = (
     "Marseille opened its 20 museums to working families on Sunday, and only a privileged few "
     "objected."
