@@ -8,7 +8,6 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PY := .venv/bin/python
 LATEST := .venv-latest/bin/python
 NB ?=
-export PYTHONPATH := $(CURDIR)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:  ## show this list
@@ -60,7 +59,8 @@ models: .venv/.ready  ## fetch the two small models into the cache
 .venv-latest/.ready: STACK := constraints/latest.txt
 
 # The stamp comes last: an interrupted set-up has none, and the next make takes up where it stopped.
-.venv/.ready .venv-latest/.ready: requirements.txt requirements-dev.txt constraints/colab.txt constraints/latest.txt
+ENVIRONMENT := pyproject.toml setup.py requirements.txt requirements-dev.txt
+.venv/.ready .venv-latest/.ready: $(ENVIRONMENT) constraints/colab.txt constraints/latest.txt
 	@if [ -z "$(PYTHON)" ]; then \
 	  echo "This course needs Python 3.11 or newer; none was found. Install one (https://www.python.org/downloads/) or name it: make PYTHON=/path/to/python3"; exit 1; fi
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -68,6 +68,7 @@ models: .venv/.ready  ## fetch the two small models into the cache
 	@echo "Setting up $(@D) with $(STACK) (once, some minutes) ..."
 	@$(@D)/bin/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --requirement requirements-dev.txt --constraint $(STACK)
+	@$(@D)/bin/python -m pip install --quiet --no-deps --editable .
 	@$(@D)/bin/python -m pip check --quiet
 	@touch $@
 

@@ -3,8 +3,8 @@
 Each name is imported when it is first used, so `import besci` is quick and brings no model code.
 """
 
+import shutil
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 __version__ = "2026.11"
@@ -40,18 +40,23 @@ def __dir__():
     return __all__
 
 
-def _is_whole():
-    """Whether this is a checkout, or an installation that pip has finished.
+def _require_whole():
+    """Raise ImportError where pip was interrupted while it installed this package.
 
-    pip notes who installed a package only after all its files are there.
+    Then the setup cell installs it anew. pip notes who installed a package only after all its files
+    are there; what it had noted before is taken away, for pip would believe it.
     """
-    if (Path(__file__).resolve().parents[1] / "data" / "datapackage.json").is_file():
-        return True
-    try:
-        return distribution("besci").read_text("INSTALLER") is not None
-    except PackageNotFoundError:
-        return False
+    package = Path(__file__).resolve().parent
+    half = [about for about in package.parent.glob("besci-*.dist-info") if not _finished(about)]
+    data = (package / "course" / "data", package.parent / "data" / "datapackage.json")
+    if half or not any(place.exists() for place in data):
+        for about in half:
+            shutil.rmtree(about)
+        raise ImportError("besci is not whole: its installation broke off. Run setup again.")
 
 
-if not _is_whole():
-    raise ImportError("The installation of besci was interrupted. Run the setup cell again.")
+def _finished(about):
+    return (about / "INSTALLER").is_file()
+
+
+_require_whole()
