@@ -41,8 +41,8 @@ site: .venv/.ready .venv-site/.ready models  ## build the course as web pages in
 	@.venv-site/bin/python tools/site/build.py
 	@.venv-site/bin/python tools/site/check.py
 
-readme: .venv/.ready  ## write titles, minutes and what the last make run measured into README.md
-	@$(PY) tools/readme.py
+readme: .venv/.ready  ## write what follows from course.toml and the last make run into pages and notebooks
+	@$(PY) tools/pages.py
 
 publish: .venv/.ready  ## REPOSITORY=owner/name REF=tag: write both into every badge and setup cell
 	@$(PY) tools/publish.py "$(REPOSITORY)" "$(REF)"
