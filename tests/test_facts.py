@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import facts
+import generate
 import nbformat
-import pages
 import pytest
 from conftest import COURSE, FACTS, NOTEBOOKS, notebook_id
 
@@ -31,7 +31,7 @@ def line_of(text, place):
 def differences(folder):
     """Where the files of a course say something else than follows from its facts."""
     found = []
-    for path, content in pages.new_files(folder).items():
+    for path, content in generate.new_files(folder).items():
         there = (folder / path).read_text("utf-8").splitlines()
         wanted = content.decode().splitlines()
         match = difflib.SequenceMatcher(None, there, wanted, autojunk=False)
@@ -52,6 +52,12 @@ def test_a_notebooks_tasks_leave_time_to_read(file):
     source = "".join(cell.source for cell in nbformat.read(file, 4).cells)
     tasks = sum(map(int, re.findall(r"\*\*Task \d\.\d+\*\* \((\d+) min\)", source)))
     assert 0 < tasks <= 0.7 * notebook.minutes
+
+
+def test_every_notebook_has_been_measured():
+    measured = json.loads((COURSE / "course_measured.json").read_text("utf-8"))
+    missing = [notebook.path for notebook in FACTS.notebooks if notebook.path not in measured]
+    assert missing == [], "make run NB= each of them, then make readme"
 
 
 def test_a_picture_of_results_is_shown_and_described():
@@ -83,7 +89,7 @@ def test_slides_name_the_days_title_notebooks_and_clock_times(day):
     # Notes may name a moment within a slot; what the room sees may not. Lines keep their numbers.
     text = re.sub(r"<!--.*?-->", lambda note: "\n" * note[0].count("\n"), text, flags=re.S)
     wrong = []
-    times = [time for time, _ in pages.timed(FACTS.start, day.schedule)]
+    times = [time for time, _ in generate.timed(FACTS.start, day.schedule)]
     files = [notebook.file for notebook in day.notebooks]
     for pattern, right in (
         (r"^title: (.+)$", [f"Day {day.number} · {day.title}"]),
@@ -102,7 +108,7 @@ def test_slides_name_the_days_title_notebooks_and_clock_times(day):
 
 @needs_all_days
 def test_nothing_speaks_of_a_day_that_is_not_listed():
-    assert pages.leftovers(COURSE) == []
+    assert generate.leftovers(COURSE) == []
 
 
 # The tool, on a course of three days with four notebooks.
@@ -237,8 +243,8 @@ def snapshot(folder):
 
 
 def test_a_second_run_changes_nothing_and_hand_written_text_stays(small):
-    assert set(pages.write(small)) >= {"README.md", "INSTRUCTORS.md", "day_3/README.md"}
-    assert pages.write(small) == []
+    assert set(generate.write(small)) >= {"README.md", "INSTRUCTORS.md", "day_3/README.md"}
+    assert generate.write(small) == []
     assert (small / "README.md").read_text().endswith("rest\n")
     assert (small / "INSTRUCTORS.md").read_text().count("\nmistakes ") == 3
     assert (small / "day_1/README.md").read_text().endswith("\n\nlast\n")
@@ -246,7 +252,7 @@ def test_a_second_run_changes_nothing_and_hand_written_text_stays(small):
 
 
 def test_the_front_page_states_what_each_notebook_takes(small):
-    pages.write(small, ran(small, ("day_1/1_a.ipynb", 41, ""), ("day_2/1_b.ipynb", 200, "")))
+    generate.write(small, ran(small, ("day_1/1_a.ipynb", 41, ""), ("day_2/1_b.ipynb", 200, "")))
     text = (small / "README.md").read_text()
     assert text.startswith("# Small\n")
     link = "https://colab.research.google.com/github/not_published/course/blob/main/day_1/1_a.ipynb"
@@ -263,7 +269,7 @@ def test_the_front_page_states_what_each_notebook_takes(small):
 
 
 def test_a_day_page_has_title_goals_clock_times_and_links(small):
-    pages.write(small)
+    generate.write(small)
     text = (small / "day_1/README.md").read_text()
     assert text.startswith("# Day 1 · First\n") and "\n1. see;\n2. do.\n" in text
     rows = [
@@ -281,7 +287,7 @@ def test_a_day_page_has_title_goals_clock_times_and_links(small):
 
 
 def test_instructors_get_run_sheets_minutes_of_computing_and_routes(small):
-    pages.write(small, ran(small, ("day_1/1_a.ipynb", 88, "")))
+    generate.write(small, ran(small, ("day_1/1_a.ipynb", 88, "")))
     text = (small / "INSTRUCTORS.md").read_text()
     assert (
         "| 09:45 | 30 | Exercise, to 1.2: [A title](day_1/1_a.ipynb) | skip |\n"
@@ -297,7 +303,7 @@ def test_instructors_get_run_sheets_minutes_of_computing_and_routes(small):
 
 
 def test_a_notebook_opens_with_title_badge_time_and_neighbours(small):
-    pages.write(small, ran(small, ("day_2/1_b.ipynb", 200, "")))
+    generate.write(small, ran(small, ("day_2/1_b.ipynb", 200, "")))
     first, top, *_, bottom = cells(small, "day_2/1_b")
     heading, badge, you_will, time, *_ = first.source.split("\n\n")
     assert (heading, you_will) == ("# Day 2 · 1 · Is B big?", "**You will** see.")
@@ -325,7 +331,7 @@ def test_a_notebook_opens_with_title_badge_time_and_neighbours(small):
 def test_links_in_a_published_course_lead_to_github_and_colab(small):
     change(small, "not_published/course", "lab/open-llms")
     change(small, 'ref = "main"', 'ref = "v1"')
-    pages.write(small)
+    generate.write(small)
     at = "https://github.com/lab/open-llms/blob/v1"
     colab = "https://colab.research.google.com/github/lab/open-llms/blob/v1"
     first, top, *_ = cells(small, "day_2/1_b")
@@ -349,7 +355,7 @@ def quizzes(folder):
 
 
 def test_a_day_opens_with_questions_on_the_day_that_is_listed_before(small):
-    pages.write(small)
+    generate.write(small)
     opened = quizzes(small)
     assert set(opened) == {"day_2/1_b", "day_3/1_d"}
     assert opened["day_2/1_b"][0].startswith("besci.quiz(1, recap=True)  # what stayed of day 1?")
@@ -357,22 +363,29 @@ def test_a_day_opens_with_questions_on_the_day_that_is_listed_before(small):
     assert ids == ["c0", "navigation-top", "c1", "c2", "recap", "navigation-bottom"]
 
     (small / "course.toml").write_text(without(TOML, 2))
-    pages.write(small)
+    generate.write(small)
     assert quizzes(small)["day_3/1_d"][0].startswith("besci.quiz(1, recap=True)")
     (small / "course.toml").write_text(without(TOML, 1, 2))
-    pages.write(small)
+    generate.write(small)
     assert "day_3/1_d" not in quizzes(small)
 
 
 def test_what_failed_or_was_not_run_keeps_what_was_measured_before(small):
     a, b = "day_1/1_a.ipynb", "day_2/1_b.ipynb"
-    pages.write(small, ran(small, (a, 41, ""), (b, 200, "")))
-    pages.write(small, ran(small, (b, 900, "ValueError")))
+    generate.write(small, ran(small, (a, 41, ""), (b, 200, "")))
+    generate.write(small, ran(small, (b, 900, "ValueError")))
     kept = json.loads((small / "course_measured.json").read_text())
     assert kept == {a: {"seconds": 41, "peak_mb": 1536}, b: {"seconds": 200, "peak_mb": 1536}}
-    pages.write(small, ran(small, (b, 300, ""), ("elsewhere.ipynb", 1, "")))
+    generate.write(small, ran(small, (b, 300, ""), ("elsewhere.ipynb", 1, "")))
     kept = json.loads((small / "course_measured.json").read_text())
     assert set(kept) == {a, b} and kept[b]["seconds"] == 300
+
+
+def test_a_damaged_file_of_measurements_is_named(small):
+    build = ran(small)
+    (build / "run.json").write_text('[{"notebook"')
+    with pytest.raises(ValueError, match=r"run\.json cannot be read .*delete it, or run again"):
+        generate.write(small, build)
 
 
 def test_the_picture_and_its_words_come_from_the_tagged_cell(small):
@@ -383,7 +396,7 @@ def test_the_picture_and_its_words_come_from_the_tagged_cell(small):
         nbformat.v4.new_output("display_data", data={"image/png": png}),
     ]
     new_notebook(small / "_build/notebooks/day_2/1_b.ipynb", cell)
-    pages.write(small, small / "_build")
+    generate.write(small, small / "_build")
     assert "\n![A rises with b.](picture.png)\n" in (small / "README.md").read_text()
     assert (small / "picture.png").read_bytes() == b"\x89PNG new"
 
@@ -424,7 +437,7 @@ def test_a_slip_in_course_toml_is_named_and_nothing_is_written(small, old, new, 
     change(small, old, new)
     before = snapshot(small)
     with pytest.raises(ValueError, match=r"^course\.toml: ") as error:
-        pages.write(small)
+        generate.write(small)
     assert message in str(error.value) and snapshot(small) == before
 
 
@@ -432,7 +445,7 @@ def test_a_notebook_that_is_not_listed_or_not_there_is_named(small):
     (small / "day_3/1_d.ipynb").rename(small / "day_3/2_new.ipynb")
     before = snapshot(small)
     with pytest.raises(ValueError) as error:
-        pages.write(small)
+        generate.write(small)
     missing, unlisted = str(error.value).splitlines()
     assert missing.startswith("day_3/1_d.ipynb is listed in course.toml and does not exist")
     assert unlisted.startswith("day_3/2_new.ipynb is not listed in course.toml")
@@ -456,7 +469,7 @@ def test_a_place_that_the_tool_needs_is_named_and_nothing_is_written(
     change(small, old, new, file)
     before = snapshot(small)
     with pytest.raises(ValueError) as error:
-        pages.write(small)
+        generate.write(small)
     assert file in str(error.value) and message in str(error.value)
     assert snapshot(small) == before
 
@@ -466,14 +479,14 @@ def test_a_file_is_replaced_whole_or_stays(small, monkeypatch):
         raise OSError(28, "No space left on device")
 
     before = (small / "README.md").read_text()
-    monkeypatch.setattr(pages.os, "replace", full_disk)
+    monkeypatch.setattr(generate.os, "replace", full_disk)
     with pytest.raises(OSError):
-        pages.write(small)
+        generate.write(small)
     assert (small / "README.md").read_text() == before
 
 
 def test_a_line_that_was_changed_by_hand_is_named(small):
-    pages.write(small)
+    generate.write(small)
     assert differences(small) == []
     change(small, "1. see;", "1. look;", "day_1/README.md")
     change(small, "| 45 min |", "| 25 min |", "README.md")
@@ -484,11 +497,11 @@ def test_a_line_that_was_changed_by_hand_is_named(small):
 
 def test_what_still_speaks_of_a_day_that_is_gone_is_listed(small):
     (small / "day_3/slides.md").write_text("# Slides\n\nWhat stayed of day 2? `besci.quiz(2)`\n")
-    pages.write(small)
-    assert pages.leftovers(small) == []
+    generate.write(small)
+    assert generate.leftovers(small) == []
     (small / "course.toml").write_text(without(TOML, 2))
-    pages.write(small)
-    heading, *slides = pages.leftovers(small)
+    generate.write(small)
+    heading, *slides = generate.leftovers(small)
     assert re.match(r"INSTRUCTORS\.md:\d+: … ## Day 2 …", heading)
     assert slides[0] == "day_3/slides.md:3: … What stayed of day 2? `besci.quiz(2)` …"
     assert [words.split(": ")[0] for words in slides] == 2 * ["day_3/slides.md:3"]
@@ -507,7 +520,7 @@ def test_what_still_speaks_of_a_day_that_is_gone_is_listed(small):
     ],
 )
 def test_minutes_in_words(minutes, words):
-    assert pages.in_words(minutes) == words
+    assert generate.in_words(minutes) == words
 
 
 # The real course with fewer days.
@@ -521,7 +534,7 @@ def version(folder, *gone, delete=False):
     file.write_text(without(file.read_text("utf-8"), *gone), "utf-8")
     for number in gone if delete else ():
         shutil.rmtree(course / f"day_{number}")
-    command = [sys.executable, course / "tools/pages.py"]
+    command = [sys.executable, course / "tools/generate.py"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=course)
     assert done.returncode == 0, done.stderr
     return course
@@ -531,7 +544,7 @@ def version(folder, *gone, delete=False):
 @pytest.mark.parametrize("gone", [(2, 4), (1, 3), (4, 5), (5,), (1,)], ids=str)
 def test_everything_follows_when_days_are_left_out(gone, tmp_path):
     course = version(tmp_path / "course", *gone)
-    assert pages.write(course) == []
+    assert generate.write(course) == []
     digits = "".join(map(str, gone))
     left = facts.load(course)
     assert [day.number for day in left.days] == [n for n in range(1, 6) if n not in gone]

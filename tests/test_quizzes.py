@@ -144,7 +144,7 @@ def test_one_notebook_that_is_no_bonus_ends_with_the_quiz_of_its_day(day):
         for cell in code:
             for call in re.findall(r"besci\.quiz\((.*?)\)", cell.source):
                 if "recap" in cell.metadata.get("tags", []):
-                    continue  # written by tools/pages.py: see test_facts.py
+                    continue  # written by tools/generate.py: see test_facts.py
                 assert call == str(day), f"{notebook.path} asks the quiz of another day: {call}"
                 assert cell is code[-1] and not notebook.bonus, notebook.path
                 ended.append(notebook.path)

@@ -1,7 +1,7 @@
 """Read course.toml, the one list of facts of the course: its days, notebooks and shorter routes.
 
 `load()` gives them as a Course, checked; `misplaced()` compares it with the notebooks there are.
-tools/pages.py writes what follows from them.
+tools/generate.py writes what follows from them.
 """
 
 import re

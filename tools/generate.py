@@ -1,6 +1,6 @@
 """Write everything that follows from course.toml into pages and notebooks.
 
-    python tools/pages.py        (make readme)
+    python tools/generate.py        (make readme)
 
 Computing times and memory are taken from the last `make run` and kept in course_measured.json; what
 was not run, or failed, keeps what stands there. Everything is worked out before the first file is
@@ -32,7 +32,10 @@ def measured(course, folder, build):
     """{path: {"seconds", "peak_mb"}} of the listed notebooks: of the last run, else as before."""
 
     def content(file, default):
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else default
+        try:
+            return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else default
+        except ValueError as error:
+            raise ValueError(f"{file} cannot be read ({error}): delete it, or run again.") from None
 
     old = content(folder / MEASURED, {})
     for row in content(build / "run.json", []) if build else []:
