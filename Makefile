@@ -18,7 +18,7 @@ run: .venv/.ready models  ## run every notebook (or NB=path), write _build/ and 
 
 test: .venv/.ready .venv-latest/.ready models  ## lint, unit tests, every notebook, and the newest packages
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
-	@$(PY) -m nbstripout --verify day_*/*.ipynb
+	@$(PY) -m nbstripout --keep-id --verify day_*/*.ipynb
 	@$(PY) -m pytest
 	@echo "Again on the newest packages (constraints/latest.txt):"
 	@$(LATEST) -m pytest -m "not notebook or one_a_day"
@@ -40,8 +40,8 @@ site: .venv/.ready .venv-site/.ready models  ## build the course as web pages in
 	@.venv-site/bin/python tools/site/build.py
 	@.venv-site/bin/python tools/site/check.py
 
-readme: .venv/.ready  ## write titles, minutes and what the last make run measured into README.md
-	@$(PY) tools/readme.py
+readme: .venv/.ready  ## write what follows from course.toml and the last make run into pages and notebooks
+	@$(PY) tools/generate.py
 
 publish: .venv/.ready  ## REPOSITORY=owner/name REF=tag: write both into every badge and setup cell
 	@$(PY) tools/publish.py "$(REPOSITORY)" "$(REF)"

@@ -2,13 +2,12 @@
 
 import re
 import sys
-from datetime import datetime
 from xml.etree import ElementTree
 
 import pytest
-from conftest import COURSE
+from conftest import COURSE, DAYS
 
-DECKS = sorted(COURSE.glob("day_*/slides.md"))
+DECKS = [COURSE / day.folder / "slides.md" for day in DAYS.values()]
 NOTE = re.compile(r"<!--\s*(\d+(?:\.5)?) min\. (.+?)-->", re.DOTALL)
 COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 each_deck = pytest.mark.parametrize("deck", DECKS, ids=[d.parent.name for d in DECKS])
@@ -45,25 +44,14 @@ def talks(deck):
 
 
 def scheduled(day):
-    """[(title, minutes)] of the talks in the schedule of a day's README."""
-    text = (COURSE / day / "README.md").read_text("utf-8")
-    rows = re.findall(r"^\| (\d\d:\d\d) \| (.+?) \|", text, re.M)
-    clock = [datetime.strptime(time, "%H:%M") for time, _ in rows]
-    found = []
-    for (_, what), start, end in zip(rows, clock, clock[1:], strict=False):
-        named = re.search(r"[Tt]alk: (.+)", what)
-        if named:
-            found.append((named[1][0].upper() + named[1][1:], (end - start).seconds / 60))
-    return found
+    """[(title, minutes)] of the talks in the schedule of a day, as course.toml has it."""
+    slots = [slot for slot in day.schedule if slot.kind == "talk"]
+    return [(slot.what[0].upper() + slot.what[1:], slot.minutes) for slot in slots]
 
 
-def test_every_day_has_slides():
-    assert len(DECKS) == 5
-
-
-@each_deck
-def test_talks_last_as_long_as_the_schedule_has_for_them(deck):
-    assert talks(deck) == scheduled(deck.parent.name)
+@pytest.mark.parametrize("day", DAYS.values(), ids=lambda day: day.folder)
+def test_talks_last_as_long_as_the_schedule_has_for_them(day):
+    assert talks(COURSE / day.folder / "slides.md") == scheduled(day)
 
 
 @each_deck

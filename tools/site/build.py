@@ -62,7 +62,7 @@ def local(text):
 
 def contents(pages, days):
     """The table of contents that Sphinx wants at the end of the first page."""
-    parts = [("The five days", days), ("More", pages)]
+    parts = [("Days", days), ("More", pages)]
     lists = ["\n".join(f"/{Path(p).with_suffix('').as_posix()}" for p in part) for _, part in parts]
     blocks = [
         f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{entries}\n```"
