@@ -30,8 +30,8 @@ bench: .venv/.ready models  ## measure besci.LLM against other ways and against 
 	@$(PY) -m pip install --quiet --requirement benchmarks/requirements.txt --constraint constraints/colab.txt
 	@$(PY) -m benchmarks.bench
 
-data: .venv/.ready  ## rebuild every derived file in data/
-	@$(PY) data/build
+data: .venv/.ready  ## rebuild the derived files in data/ (or DATA=media_bias, one of data/build)
+	@$(PY) data/build $(DATA)
 
 slides: .venv/.ready models tools/slides/node_modules/.ready  ## draw the figures and build the slides in _build/slides
 	@$(PY) tools/slides/build.py

@@ -1,6 +1,9 @@
-"""Rebuild every derived file of data/, then bring sizes and hashes in datapackage.json up to date.
+"""Rebuild derived files of data/, then bring sizes and hashes in datapackage.json up to date.
+
+    python data/build [script ...]
 
 Each script beside this one has a function build(folder) that writes its files into a folder.
+Without names all of them run.
 """
 
 import csv
@@ -8,6 +11,7 @@ import hashlib
 import importlib
 import json
 import os
+import sys
 from pathlib import Path
 
 BUILD = Path(__file__).resolve().parent
@@ -44,11 +48,14 @@ def refresh(folder):
     os.replace(part, path)
 
 
-def main(folder):
-    for script in sorted(BUILD.glob("[!_]*.py")):
-        importlib.import_module(script.stem).build(folder)
+def main(folder, names=()):
+    known = [script.stem for script in sorted(BUILD.glob("[!_]*.py"))]
+    if unknown := set(names) - set(known):
+        sys.exit(f"There is no script {', '.join(unknown)}. There are: {', '.join(known)}.")
+    for name in names or known:
+        importlib.import_module(name).build(folder)
     refresh(folder)
 
 
 if __name__ == "__main__":
-    main(BUILD.parent)
+    main(BUILD.parent, sys.argv[1:])

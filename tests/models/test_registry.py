@@ -116,6 +116,32 @@ def test_every_entry_is_pinned_and_consistent(key):
         assert len(model["wheel"]["sha256"]) == 64 and int(model["wheel"]["sha256"], 16)
 
 
+TINY = build_tiny_models()
+ELSEWHERE = {"minilm", "bert-base"}  # pinned by its hash; tests/course/test_day_1.py makes it
+
+
+def test_every_model_has_a_tiny_one_that_stands_in_for_it():
+    made = {key for key in registry.all_entries() if registry.entry(key)["hub"] in TINY}
+    assert made == registry.all_entries().keys() - ELSEWHERE
+
+
+@pytest.mark.parametrize("key", registry.all_entries().keys() - ELSEWHERE)
+def test_every_model_comes_from_the_hub_and_does_what_its_kind_does(key, hub):
+    """Its tiny stand-in does: fetched as the real one would be, and loaded as notebooks load it."""
+    import transformers
+    from sentence_transformers import SentenceTransformer
+
+    kind = registry.entry(key)["kind"]
+    if kind == "generator":  # which compares itself with plain forward passes when it is loaded
+        assert besci.LLM(key).choose("a", ["b", "c"]).to_numpy().sum() == pytest.approx(1)
+    elif kind == "embedder":
+        assert SentenceTransformer(model_path(key)).encode(["a text"]).shape[0] == 1
+    else:
+        pipe = transformers.pipeline("text-classification", model=model_path(key))
+        assert 0 <= pipe("a text")[0]["score"] <= 1
+    assert hub.asked(f"{registry.entry(key)['hub']}/resolve/.*safetensors")
+
+
 def test_an_unknown_key_is_answered_with_the_keys_and_the_nearest_one():
     with pytest.raises(ValueError, match="Did you mean 'minilm'") as raised:
         model_path("minilmm")
