@@ -13,6 +13,7 @@ import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
 
+from besci.device import gpu, gpu_too_old
 from besci.files import course_folder
 
 MEMORY_GB = 4  # the largest notebook needs about 2 GB, Python and its packages one more
@@ -102,7 +103,7 @@ def graphics():
         import torch
     except ImportError:  # already said by `packages`
         return
-    if torch.cuda.is_available():
+    if gpu():
         free, total = torch.cuda.mem_get_info()
         name = torch.cuda.get_device_name()
         found = f"{name}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free"
@@ -115,7 +116,9 @@ def graphics():
         todo = "Not needed: the notebooks use the small model and fewer items."
         if "google.colab" in sys.modules:
             todo += " To get one: Runtime > Change runtime type > T4 GPU."
-        yield _row(NOTE, "GPU", "none", todo)
+        name = gpu_too_old()
+        found = f"{name}, for which this PyTorch has no code" if name else "none"
+        yield _row(NOTE, "GPU", found, todo)
 
 
 def models():

@@ -1,16 +1,23 @@
 """Sentence embeddings: one call, unit length, each text embedded once and remembered on disk."""
 
 import hashlib
+import json
 import sqlite3
 import warnings
 from contextlib import closing
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from besci.device import gpu
-from besci.models import cache_dir, entry, model_folder, model_path
+from besci.models import (
+    cache_dir,
+    check_weights,
+    entry,
+    last_change,
+    model_folder,
+    model_path,
+)
 
 _BATCH = 64
 _TABLE = "CREATE TABLE IF NOT EXISTS embeddings (text BLOB PRIMARY KEY, vector BLOB)"
@@ -37,6 +44,8 @@ def embed(texts, model="minilm", progress=True):
     known = {} if own else read_known(model, commit, distinct)
     missing = [text for text in distinct if text not in known]
     if missing:
+        if own:
+            _check_folder(own)
         folder = str(own or model_path(model))
         fresh = dict(zip(missing, _encode(folder, missing, progress), strict=True))
         if not own:
@@ -72,12 +81,48 @@ def _load(folder, changed):
     """A SentenceTransformer on the GPU if there is one; read again when its folder has changed."""
     from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(folder, device="cuda" if gpu() else "cpu")
+    return SentenceTransformer(
+        folder,
+        device="cuda" if gpu() else "cpu",
+        trust_remote_code=False,
+        local_files_only=True,
+        model_kwargs={"use_safetensors": True},
+    )
+
+
+def _check_folder(folder):
+    """Raise ValueError unless a folder holds a whole sentence-transformers model and no code.
+
+    modules.json says which Python classes to run, so only those of sentence_transformers pass.
+    """
+    from transformers import AutoModel
+
+    try:
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        kinds = [module["type"] for module in modules]
+        inner = folder / modules[0]["path"]
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise ValueError(
+            f"{folder} holds no sentence-transformers model: modules.json cannot be read ({error})."
+        ) from None
+    foreign = [kind for kind in kinds if not str(kind).startswith("sentence_transformers.")]
+    if foreign:
+        raise ValueError(
+            f"{folder} asks to run {foreign[0]}, which is not of sentence_transformers, so it is "
+            "not loaded."
+        )
+    try:
+        _, found = AutoModel.from_pretrained(
+            inner, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+        )
+    except (ValueError, OSError, KeyError, RuntimeError) as error:
+        raise ValueError(f"{folder} cannot be loaded: {error}") from None
+    check_weights(folder, found, unused=["pooler"])  # sentence embeddings are not made of it
 
 
 def _encode(folder, texts, progress):
     """(n, d) float32 unit vectors, with a progress bar where it takes more than a moment."""
-    encoder = _load(folder, Path(folder).stat().st_mtime_ns)
+    encoder = _load(folder, last_change(folder))
     lengths = [
         len(ids) for ids in encoder.tokenizer(texts, truncation=False, verbose=False).input_ids
     ]

@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from besci.device import gpu
+from besci.device import gpu, gpu_too_old
 from besci.models import default_generator
 from besci.plots import set_style
 
@@ -92,4 +92,5 @@ def _device():
         return f"GPU {properties.name}", properties.total_memory / 1e9
     import psutil
 
-    return f"CPU with {os.cpu_count()} cores", psutil.virtual_memory().total / 1e9
+    beside = f" (no use can be made of the GPU {name})" if (name := gpu_too_old()) else ""
+    return f"CPU with {os.cpu_count()} cores{beside}", psutil.virtual_memory().total / 1e9

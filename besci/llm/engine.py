@@ -29,11 +29,14 @@ class Engine:
             if rope.get("rope_type") == "longrope"
             else None
         )
-        self.limit, self.room = self._capacity(config)
+        self.limit, self.room = 256, 4096
+        self._follow_memory()
 
-    def _capacity(self, config):
+    def _follow_memory(self):
+        """On a GPU, as many tokens at a time as fit into what is free now."""
         if self.device.type != "cuda":
-            return 256, 4096
+            return
+        config = self.model.config.get_text_config(decoder=True)
         free = torch.cuda.mem_get_info(self.device)[0]
         size = self.model.dtype.itemsize
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
@@ -41,10 +44,8 @@ class Engine:
         width = width or config.hidden_size // config.num_attention_heads
         kept = 2 * config.num_hidden_layers * heads * width * size
         passing = 8 * config.vocab_size + size * 24 * config.hidden_size
-        return (
-            int(np.clip(0.3 * free / passing, 128, 2048)),
-            int(np.clip(0.4 * free / kept, 512, 16384)),
-        )
+        self.limit = int(np.clip(0.3 * free / passing, 128, 2048))
+        self.room = int(np.clip(0.4 * free / kept, 512, 16384))
 
     # ---- one forward pass ---------------------------------------------------------------
 
@@ -126,6 +127,7 @@ class Engine:
         A job has `read`, the ids to read, and `free`, how many of them need no logits. What a
         batch shares stays in the store for the next one. cost: tokens that a job adds later.
         """
+        self._follow_memory()
         before = self.limit, self.room
         for long in (False, True):
             # An answer that grows beyond the turn comes back for the second round.

@@ -4,19 +4,23 @@ import json
 import re
 from pathlib import Path
 
+import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from besci.models import (
+    FALLBACK,
     MANIFEST,
+    Loaded,
     ModelUnavailable,
-    default_generator,
+    check_weights,
+    choose_generator,
     entry,
+    free_bytes,
     model_folder,
     model_path,
+    shared,
     without_credentials,
 )
-
-FALLBACK = "smollm2-135m"
 
 
 def locate(model, long=False):
@@ -27,7 +31,9 @@ def locate(model, long=False):
     Raises ValueError for a name that is none, and ModelUnavailable if it cannot be had.
     """
     if model is None:
-        model = default_generator(long)
+        model, why = choose_generator(long)
+        if why:
+            print(f"{model} is taken: {why}.")
         if model != FALLBACK:
             try:
                 model_path(model)
@@ -48,23 +54,43 @@ def locate(model, long=False):
 
 
 def load(name, folder, device, dtype):
-    """(model, tokenizer), from safetensors only and without running code that came with them.
+    """The Loaded of a folder: from safetensors only, without running code that came with them.
 
-    Raises ValueError if the folder holds no causal language model that transformers knows.
+    One copy is kept in memory and shared. Raises ValueError if the folder holds no causal language
+    model that transformers knows, or not all of its weights, and MemoryError if the GPU has too
+    little room.
     """
     try:
+        return shared(folder, dtype, device, lambda: _read(name, folder, device, dtype))
+    except torch.OutOfMemoryError:
+        pass  # what the exception refers to is freed only after this block
+    files = Path(folder).glob("*.safetensors")
+    needed, free = sum(file.stat().st_size for file in files), free_bytes(device)
+    raise MemoryError(
+        f"{name} needs about {needed / 1e9:.1f} GB of GPU memory; {free / 1e9:.1f} GB are free. "
+        "Delete what holds another model (`del llm`), restart the session, or take a smaller "
+        "model: besci.list_models()."
+    )
+
+
+def _read(name, folder, device, dtype):
+    try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
+        model, found = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=dtype,
             device_map=device if device.type == "cuda" else None,
             attn_implementation="sdpa",
             use_safetensors=True,
             trust_remote_code=False,
+            output_loading_info=True,
         )
-    except (ValueError, OSError, KeyError, ImportError) as error:
+    except torch.OutOfMemoryError:
+        raise
+    except (ValueError, OSError, KeyError, ImportError, RuntimeError) as error:
         raise ValueError(f"{name} cannot be loaded as a language model: {error}") from error
-    return model.to(device).eval(), tokenizer
+    check_weights(name, found)
+    return Loaded(model.to(device).eval(), tokenizer)
 
 
 def _from_hub(model):

@@ -33,8 +33,11 @@ class LLM:
     (`besci.device.best_dtype`). Weights are read from safetensors only, and no code that comes
     with a model is ever run. Prints one line about the model.
 
-    Raises ValueError for an unknown model or one that cannot be used, and ModelUnavailable if it
-    cannot be fetched.
+    A model that is in memory already, from the same folder on the same device in the same dtype, is
+    shared, so running a cell again costs nothing.
+
+    Raises ValueError for an unknown model or one that cannot be used, ModelUnavailable if it cannot
+    be fetched, and MemoryError if the GPU has too little room for it.
     """
 
     def __init__(self, model=None, device=None, dtype=None, long=False):
@@ -42,7 +45,8 @@ class LLM:
         self.device = torch.device(device or ("cuda" if gpu() else "cpu"))
         self.dtype = getattr(torch, dtype) if isinstance(dtype, str) else dtype
         self.dtype = self.dtype or best_dtype(self.device)
-        self.model, self.tokenizer = load(self.name, folder, self.device, self.dtype)
+        self._loaded = load(self.name, folder, self.device, self.dtype)
+        self.model, self.tokenizer = self._loaded.model, self._loaded.tokenizer
         self.prompts, self.engine = Prompts(self.tokenizer), Engine(self.model)
         self.context = self.engine.context
         self.engine.check()

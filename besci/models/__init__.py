@@ -1,27 +1,38 @@
 """The models of the course: which there are, and how they come to this computer, whole."""
 
 from besci.models.download import Failed, first_answer, without_credentials
+from besci.models.memory import Loaded, free_bytes, last_change, shared
 from besci.models.registry import (
+    FALLBACK,
     MANIFEST,
     ModelUnavailable,
     cache_dir,
+    choose_generator,
     default_generator,
     entry,
     list_models,
     model_folder,
     model_path,
 )
+from besci.models.weights import check_weights
 
 __all__ = [
+    "FALLBACK",
     "MANIFEST",
     "Failed",
+    "Loaded",
     "ModelUnavailable",
     "cache_dir",
+    "check_weights",
+    "choose_generator",
     "default_generator",
     "entry",
     "first_answer",
+    "free_bytes",
+    "last_change",
     "list_models",
     "model_folder",
     "model_path",
+    "shared",
     "without_credentials",
 ]

@@ -14,11 +14,12 @@ import tomllib
 from functools import lru_cache
 from pathlib import Path
 
-from besci.device import gpu
-from besci.models import download
+from besci.device import gpu, gpu_too_old
+from besci.models import download, memory
 from besci.models.download import DiskFull, Failed, Unfinished
 
 MANIFEST = "besci.json"
+FALLBACK = "smollm2-135m"  # the generator that runs anywhere
 _PROMPT = 4096  # tokens of one long prompt, for the memory a generator needs on a GPU
 
 
@@ -68,13 +69,29 @@ def default_generator(long=False):
 
     long: its variant for prompts of more than 2,000 tokens. Elsewhere smollm2-135m for both.
     """
-    if gpu():
-        import torch
+    return choose_generator(long)[0]
 
+
+def choose_generator(long=False):
+    """(key of the generator to use here, why it is not the best one that a GPU takes, or "").
+
+    One that is in memory already needs no further room: a cell that is run again gets the same.
+    """
+    if gpu():
         key = "phi-3-mini-128k" if long else "phi-3-mini"
-        if torch.cuda.mem_get_info()[0] >= _gpu_bytes(entry(key)):
-            return key
-    return "smollm2-135m"
+        model = entry(key)
+        if memory.in_memory(_local(model, {})):
+            return key, ""
+        memory.release()
+        needed, free = _gpu_bytes(model), memory.free_bytes()
+        if free >= needed:
+            return key, ""
+        return FALLBACK, (
+            f"{key} needs {needed / 1e9:.1f} GB of GPU memory, {free / 1e9:.1f} GB are free"
+        )
+    if name := gpu_too_old():
+        return FALLBACK, f"this PyTorch has no code for the GPU {name}"
+    return FALLBACK, ""
 
 
 def list_models():

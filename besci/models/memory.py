@@ -1,0 +1,59 @@
+"""Language models in memory: one copy of each, kept as long as it is used, and room for another."""
+
+import gc
+import weakref
+from pathlib import Path
+
+_alive = weakref.WeakValueDictionary()  # {(folder, dtype, device): Loaded}
+_last = []  # the model used last stays, even where a cell has kept nothing that refers to it
+
+
+class Loaded:
+    """A model and its tokenizer; whoever uses them holds on to this."""
+
+    def __init__(self, model, tokenizer):
+        self.model, self.tokenizer = model, tokenizer
+
+
+def shared(folder, dtype, device, load):
+    """The Loaded of this folder, dtype and device: the one in memory, else what load() returns.
+
+    So a cell that is run again takes no time, and no second copy of the weights. A folder whose
+    files have changed since is loaded anew.
+    """
+    key = str(folder), str(dtype), str(device), last_change(folder)
+    loaded = _alive.get(key)
+    if loaded is None:
+        release()
+        loaded = _alive[key] = load()
+    _last[:] = [loaded]
+    return loaded
+
+
+def last_change(folder):
+    """When a file of the folder was last written, in nanoseconds."""
+    return max((file.stat().st_mtime_ns for file in Path(folder).rglob("*")), default=0)
+
+
+def in_memory(folder):
+    """Whether a model of this folder is in memory, on whatever device."""
+    return any(key[0] == str(folder) for key in _alive.keys())
+
+
+def release():
+    """Let go of the model that nothing else refers to, and of what Python and torch still hold."""
+    import torch
+
+    _last.clear()
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def free_bytes(device=None):
+    """Bytes of GPU memory that are free once all that is not used has been let go."""
+    import torch
+
+    gc.collect()
+    torch.cuda.empty_cache()
+    return torch.cuda.mem_get_info(device)[0]
