@@ -17,5 +17,9 @@ def test_the_number_format_follows_the_device(monkeypatch, device, capability, d
 
 @pytest.mark.parametrize("there", [True, False])
 def test_there_is_a_gpu_where_torch_can_use_one(monkeypatch, there):
+    """tests/models/test_memory.py pretends GPUs for which torch has no code."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (7, 5))
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75"])
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
     assert gpu() is there

@@ -82,6 +82,9 @@ def test_no_gpu_is_no_problem_and_a_gpu_too_small_for_phi_is_noted(monkeypatch):
     assert states(doctor.graphics()) == ["note"]
     for free, state in ((15e9, "OK"), (2e9, "note")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (7, 5))
+        monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75"])
+        monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_, free=free: (free, 15e9))
         monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "T4")
         assert states(doctor.graphics()) == [state]

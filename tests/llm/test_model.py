@@ -677,7 +677,7 @@ def test_without_the_large_model_the_embedded_one_is_taken(load, monkeypatch, ca
             raise besci.ModelUnavailable("no network")
         return folder
 
-    monkeypatch.setattr(loading, "default_generator", lambda long: "phi-3-mini")
+    monkeypatch.setattr(loading, "choose_generator", lambda long: ("phi-3-mini", ""))
     monkeypatch.setattr(loading, "model_path", path)
     assert LLM().name == "smollm2-135m"
     said = capsys.readouterr().out.splitlines()

@@ -3,6 +3,7 @@
 import gc
 
 import pytest
+import tiny
 import torch
 import transformers
 from hub import hub_fixture  # noqa: F401
@@ -74,10 +75,19 @@ def test_out_of_memory_while_loading_is_one_message_with_sizes(card, monkeypatch
     llm = besci.LLM("qwen3-4b", device="cpu")
     monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", full)
     with pytest.raises(
-        MemoryError, match=r"phi-3-mini needs about \d.* GB.* 7\.6 GB are free"
-    ) as e:
+        MemoryError, match=r"phi-3-mini needs about \d.* 7\.6 GB are free"
+    ) as raised:
         besci.LLM("phi-3-mini", device="cpu")
-    assert "Tried to allocate" not in str(e.value) and llm.name == "qwen3-4b"
+    assert "Tried to allocate" not in str(raised.value) and llm.name == "qwen3-4b"
+
+
+def test_a_folder_that_was_written_anew_is_loaded_anew(tmp_path):
+    for seed in (1, 2):
+        tiny.save(tmp_path / "mine", tiny.letter_tokenizer(), tiny.llama(), seed=seed)
+        llm = besci.LLM(tmp_path / "mine")
+        weights = next(llm.model.parameters()).detach().clone()
+        assert seed == 1 or not torch.equal(weights, before)
+        before = weights
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,10 @@ def test_the_large_generator_is_chosen_only_where_it_fits(monkeypatch, free_gb, 
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free_gb * 10**9, 16 * 10**9))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda *_: (7, 5))
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75"])
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (free_gb * 10**9, 16 * 10**9))
     assert registry.default_generator() == key
     long = {"phi-3-mini": "phi-3-mini-128k"}.get(key, key)
     assert registry.default_generator(long=True) == long
