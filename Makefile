@@ -43,8 +43,13 @@ site: .venv/.ready .venv-site/.ready models  ## build the course as web pages in
 readme: .venv/.ready  ## write what follows from course.toml and the last make run into pages and notebooks
 	@$(PY) tools/generate.py
 
-publish: .venv/.ready  ## REPOSITORY=owner/name REF=tag: write both into every badge and setup cell
-	@$(PY) tools/publish.py "$(REPOSITORY)" "$(REF)"
+# What was typed reaches the tool as it is: neither make nor a shell takes any of it for a command.
+override REPOSITORY := $(value REPOSITORY)
+override REF := $(value REF)
+override RUN := $(value RUN)
+export REPOSITORY REF RUN
+publish: .venv/.ready  ## REPOSITORY=owner/name REF=tag: write the address everywhere, say how to push
+	@$(PY) tools/publish.py
 
 constraints: .venv/.ready  ## refresh constraints/latest.txt with today's newest packages
 	@$(PY) tools/latest.py

@@ -14,12 +14,13 @@ import os
 import posixpath
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 from facts import COURSE, KINDS, Notebook, Slot, load, misplaced
 
-UNPUBLISHED = "not_published/course"
+UNPUBLISHED = "not_published/course"  # nobody's account: those hold no underscore
 COLAB = "https://colab.research.google.com"
 MEASURED = "course_measured.json"
 MARK = re.compile(r"^<!-- (.+): make readme -->$", re.M)
@@ -282,6 +283,51 @@ def instructors(text, course, measures):
     return block(text, "routes", routes(course), file)
 
 
+# --- The course's address ------------------------------------------------------------------------
+
+# One text for all notebooks; what it does without besci depends on whether there is an address.
+# It has to run on Colab's IPython 7.34.
+SETUP = """\
+# @title Setup: run this cell first
+try:
+    import besci
+except ImportError:
+{otherwise}
+session = besci.start()"""
+FETCH = """\
+    %pip install -q "besci @ https://github.com/{repository}/archive/{ref}.zip"
+    import besci"""
+NO_ADDRESS = """\
+    todo = "On your own computer, open it with `make lab` (README.md). Instructors: `make publish`."
+    raise ImportError(f"This copy of the course has no address yet. {todo}") from None"""
+
+LINKS_WAIT = (
+    "The Colab links work once the course has an address: `make publish REPOSITORY=owner/name "
+    "REF=tag` writes it into every link and setup cell, and says how git publishes it."
+)
+
+
+def setup_cell(repository, ref):
+    """The source of every notebook's setup cell."""
+    if repository == UNPUBLISHED:
+        return SETUP.format(otherwise=NO_ADDRESS)
+    return SETUP.format(otherwise=FETCH.format(repository=repository, ref=ref))
+
+
+def links_sentence(repository, ref):
+    """What README.md says of its links to Colab."""
+    if repository == UNPUBLISHED:
+        return LINKS_WAIT
+    link = f"[{repository}, {ref}](https://github.com/{repository}/tree/{ref})"
+    return f"The Colab links open the course as it is published: {link}."
+
+
+def citation(text, repository):
+    """CITATION.cff with the address of the repository, if it names one."""
+    url = f'repository-code: "https://github.com/{repository}"'
+    return re.sub(r"^repository-code:.*$", url, text, flags=re.M)
+
+
 # --- Notebooks -----------------------------------------------------------------------------------
 
 
@@ -352,6 +398,12 @@ def new_notebook(text, course, notebook, measures):
             f'"parameters" (empty if there is nothing to set); {len(tagged)} cells are.'
         )
     cells[0].source = first_cell(cells[0].source, course, notebook, measures)
+    setups = [cell for cell in cells if "setup" in cell.metadata.get("tags", [])]
+    if len(setups) != 1:
+        raise ValueError(
+            f'{notebook.path}: one cell of code has to be tagged "setup"; {len(setups)} are.'
+        )
+    setups[0].source = setup_cell(course.publication.repository, course.publication.ref)
     day = course.day_of(notebook)
     if notebook == day.notebooks[0] and (quiz := recap(course, day)):
         cells.insert(tagged[0] + 1, quiz)  # besci is imported by then
@@ -368,13 +420,15 @@ def new_notebook(text, course, notebook, measures):
 # --- Writing -------------------------------------------------------------------------------------
 
 
-def new_files(folder=COURSE, build=None):
+def new_files(folder=COURSE, build=None, publication=None):
     """{path: its content as it follows from the facts} of all files that the tool writes.
 
-    build: folder with the last `make run`, whose times, memory and picture are taken. Raises
-    ValueError that says what to mend, so that nothing is written before everything can be.
+    build: folder with the last `make run`, whose times, memory and picture are taken. publication:
+    an address in place of the one in course.toml. Raises ValueError that says what to mend, so that
+    nothing is written before everything can be.
     """
     course = load(folder)
+    course = replace(course, publication=publication or course.publication)
     if wrong := misplaced(course, folder):
         raise ValueError("\n".join(wrong))
     measures, drawn = measured(course, folder, build), picture(course, build)
@@ -387,11 +441,16 @@ def new_files(folder=COURSE, build=None):
 
     front = line(text_of("README.md"), "# ", f"# {course.title}", "README.md")
     front = block(front, "notebooks", front_table(course, measures), "README.md")
+    address = course.publication
+    sentence = links_sentence(address.repository, address.ref)
+    front = line(front, "The Colab links ", sentence, "README.md")
     new = {MEASURED: json.dumps(measures, indent=1) + "\n"}
     if drawn:
         front = line(front, "![", f"![{drawn[1]}](picture.png)", "README.md")
         new["picture.png"] = drawn[0]
     new["README.md"] = front
+    if address.repository != UNPUBLISHED:
+        new["CITATION.cff"] = citation(text_of("CITATION.cff"), address.repository)
     new["INSTRUCTORS.md"] = instructors(text_of("INSTRUCTORS.md"), course, measures)
     for day in course.days:
         page = f"{day.folder}/README.md"
@@ -422,17 +481,25 @@ def leftovers(folder=COURSE):
     return found
 
 
-def write(folder=COURSE, build=None):
-    """Write what follows from the facts (see new_files); returns the paths that changed."""
+def write_changed(folder, files):
+    """Write those of {path: content} that differ, each file whole; returns their paths."""
     changed = []
-    for path, content in new_files(folder, build).items():
+    for path, content in files.items():
         file = folder / path
         if not file.is_file() or file.read_bytes() != content:
             draft = file.with_name(file.name + ".new")
-            draft.write_bytes(content)
-            os.replace(draft, file)
+            try:
+                draft.write_bytes(content)
+                os.replace(draft, file)
+            finally:
+                draft.unlink(missing_ok=True)
             changed.append(path)
     return changed
+
+
+def write(folder=COURSE, build=None):
+    """Write what follows from the facts (see new_files); returns the paths that changed."""
+    return write_changed(folder, new_files(folder, build))
 
 
 def main():

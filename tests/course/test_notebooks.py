@@ -1,12 +1,11 @@
 """All notebooks are built alike; test_day_N.py runs them."""
 
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
 from conftest import COURSE, NOTEBOOKS, notebook_id
-from publish import address, setup_cell
+from generate import COLAB, setup_cell
 
 
 def read(file):
@@ -20,6 +19,11 @@ def code(notebook, tag=None):
 
 def each_notebook():
     return pytest.mark.parametrize("file", NOTEBOOKS, ids=map(notebook_id, NOTEBOOKS))
+
+
+def addresses(text):
+    """[(repository, ref)] of the Colab links in a text."""
+    return re.findall(re.escape(COLAB) + r"/github/([\w.-]+/[\w.-]+)/blob/([\w.-]+)/", text)
 
 
 @each_notebook()
@@ -81,21 +85,18 @@ def test_quick_parameters_name_only_what_the_parameters_cell_sets(file):
 @each_notebook()
 def test_setup_cell_and_badge_are_the_common_ones(file):
     notebook = read(file)
-    (setup,) = code(notebook, "setup")
-    repository, ref, day = address(setup.source)
-    assert day == file.parent.name
-    assert setup.source == setup_cell(repository, ref, day)
-    link = f"https://colab.research.google.com/github/{repository}/blob/{ref}/{day}/{file.name}"
+    (repository, ref), *_ = addresses(notebook.cells[0].source)
+    link = f"{COLAB}/{repository}/blob/{ref}/{file.parent.name}/{file.name}"
     assert f"({link})" in notebook.cells[0].source
+    (setup,), (parameters,) = code(notebook, "setup"), code(notebook, "parameters")
+    assert notebook.cells.index(parameters) == notebook.cells.index(setup) + 1
+    assert setup.source == setup_cell(repository, ref)
 
 
 def test_all_notebooks_and_pages_point_to_one_address():
-    (setups,) = {address(code(read(file), "setup")[0].source)[:2] for file in NOTEBOOKS}
-    pages = [COURSE / "README.md", *COURSE.glob("day_*/*.md")]
-    links = re.findall(
-        r"/github/([\w.-]+/[\w.-]+)/blob/([\w.-]+)/", "".join(map(Path.read_text, pages))
-    )
-    assert links and set(links) == {setups}
+    texts = [file.read_text("utf-8") for file in [COURSE / "README.md", *COURSE.glob("day_*/*.md")]]
+    texts += [cell.source for file in NOTEBOOKS for cell in read(file).cells]
+    assert len({address for text in texts for address in addresses(text)}) == 1
 
 
 @each_notebook()

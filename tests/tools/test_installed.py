@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 from conftest import CONSTRAINTS, COURSE, NOTEBOOKS, STACK
+from generate import setup_cell
 from packaging.requirements import Requirement
-from publish import setup_cell
 
 REPOSITORY, REF = "a-lab/open-llms", "v2027.1"
 MISSING_ON_COLAB = {"gguf", "jupyterquiz", "pypdfium2", "rapidfuzz"}
