@@ -7,15 +7,17 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PY := .venv/bin/python
 LATEST := .venv-latest/bin/python
-NB ?=
+# As it was typed, and to the script through the environment: no shell and no make reads a file's name.
+override NB := $(value NB)
+export NB
 export PYTHONPATH := $(CURDIR)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-run: .venv/.ready models  ## run every notebook (or NB=path), write _build/ and a table
-	@$(PY) tools/run_notebooks.py $(if $(NB),"$(NB)")
+run: .venv/.ready models  ## run every notebook (or NB="one.ipynb two.ipynb"), write _build/ and a table
+	@$(PY) tools/run_notebooks.py
 
 test: .venv/.ready .venv-latest/.ready models  ## lint, unit tests, every notebook, and the newest packages
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
