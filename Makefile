@@ -7,14 +7,17 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PY := .venv/bin/python
 LATEST := .venv-latest/bin/python
-NB ?=
+# As they were typed, and to the scripts through the environment: no shell and no make reads a name.
+override NB := $(value NB)
+override DATA := $(value DATA)
+export NB DATA
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-run: .venv/.ready models  ## run every notebook (or NB=path), write _build/ and a table
-	@$(PY) tools/run_notebooks.py $(if $(NB),"$(NB)")
+run: .venv/.ready models  ## run every notebook (or NB="one.ipynb two.ipynb"), write _build/ and a table
+	@$(PY) tools/run_notebooks.py
 
 test: .venv/.ready .venv-latest/.ready models  ## lint, unit tests, every notebook, and the newest packages
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
@@ -31,7 +34,7 @@ bench: .venv/.ready models  ## measure besci.LLM against other ways and against 
 	@$(PY) -m benchmarks.bench
 
 data: .venv/.ready  ## rebuild the derived files in data/ (or DATA=media_bias, one of data/build)
-	@$(PY) data/build $(DATA)
+	@$(PY) data/build $$DATA
 
 slides: .venv/.ready models tools/slides/node_modules/.ready  ## draw the figures and build the slides in _build/slides
 	@$(PY) tools/slides/build.py

@@ -86,7 +86,7 @@ def test_quick_parameters_name_only_what_the_parameters_cell_sets(file):
 def test_setup_cell_and_badge_are_the_common_ones(file):
     notebook = read(file)
     (repository, ref), *_ = addresses(notebook.cells[0].source)
-    link = f"{COLAB}/{repository}/blob/{ref}/{file.parent.name}/{file.name}"
+    link = f"{COLAB}/github/{repository}/blob/{ref}/{file.parent.name}/{file.name}"
     assert f"({link})" in notebook.cells[0].source
     (setup,), (parameters,) = code(notebook, "setup"), code(notebook, "parameters")
     assert notebook.cells.index(parameters) == notebook.cells.index(setup) + 1

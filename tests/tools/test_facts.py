@@ -198,10 +198,11 @@ def small(tmp_path):
     """The small course before the tool has run."""
     (tmp_path / "course.toml").write_text(TOML)
     (tmp_path / "README.md").write_text(
-        f"# Old\n\n![old](picture.png)\n\n{block('notebooks')}rest\n"
+        f"# Old\n\n![old](picture.png)\n\n{block('notebooks')}The Colab links wait.\nrest\n"
     )
     sections = "\n".join(f"## Day {n}\n\n{block(f'day {n}')}\nmistakes {n}\n" for n in (1, 2, 3))
     (tmp_path / "INSTRUCTORS.md").write_text(f"# Teach\n\n{sections}\n{block('routes')}")
+    (tmp_path / "CITATION.cff").write_text("title: Small\n")
     for n in (1, 2, 3):
         page = tmp_path / f"day_{n}/README.md"
         page.parent.mkdir()
@@ -212,7 +213,7 @@ def small(tmp_path):
     for path in ALL:
         first = text_cell("**You will** see.\n\n**Needs** no GPU.\n\nMore.")
         parameters = code_cell("import besci", "parameters")
-        new_notebook(tmp_path / f"{path}.ipynb", first, code_cell("setup"), parameters)
+        new_notebook(tmp_path / f"{path}.ipynb", first, code_cell("old setup", "setup"), parameters)
     return tmp_path
 
 
@@ -341,6 +342,10 @@ def test_links_in_a_published_course_lead_to_github_and_colab(small):
         f"[C]({colab}/day_2/2_c.ipynb) →"
     )
     assert f"({colab}/day_2/1_b.ipynb)" in first.source
+    (setup,) = [c for c in cells(small, "day_2/1_b") if "setup" in c.metadata.get("tags", [])]
+    assert '"besci @ https://github.com/lab/open-llms/archive/v1.zip"' in setup.source
+    front = (small / "README.md").read_text()
+    assert "[lab/open-llms, v1](https://github.com/lab/open-llms/tree/v1)" in front
     everything = b"".join(snapshot(small).values()).decode()
     assert "not_published" not in everything
 
@@ -461,6 +466,7 @@ def test_a_notebook_that_is_not_listed_or_not_there_is_named(small):
         ("day_2/1_b.ipynb", "**You will** see", "You see", "day_2/1_b.ipynb: the first cell"),
         ("day_2/1_b.ipynb", "**You", "# Title\\nand this\\n\\n**You", "the first cell"),
         ("day_2/1_b.ipynb", '"parameters"', '"other"', 'tagged "parameters"'),
+        ("day_2/1_b.ipynb", '"setup"', '"other"', 'tagged "setup"'),
     ],
 )  # fmt: skip
 def test_a_place_that_the_tool_needs_is_named_and_nothing_is_written(

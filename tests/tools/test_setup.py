@@ -49,7 +49,13 @@ def test_an_old_python_gets_one_clear_line(tmp_path):
     old.chmod(0o755)
     copy = tmp_path / "a course"
     copy.mkdir()
-    for name in ("Makefile", "requirements.txt", "requirements-dev.txt"):
+    for name in (
+        "Makefile",
+        "pyproject.toml",
+        "setup.py",
+        "requirements.txt",
+        "requirements-dev.txt",
+    ):
         shutil.copy(COURSE / name, copy)
     shutil.copytree(COURSE / "constraints", copy / "constraints")
     done = subprocess.run([MAKE, "run", f"PYTHON={old}"], cwd=copy, capture_output=True, text=True)
