@@ -1,4 +1,4 @@
-"""What a notebook's setup cell calls: a quiet, seeded session and one line that describes it."""
+"""What a notebook's setup cell calls: a quiet, seeded session and two lines that describe it."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ from besci.plots import set_style
 
 @dataclass(frozen=True)
 class Session:
-    """What this session runs on; `print(session)` shows the line that `start` printed."""
+    """What this session runs on; `print(session)` shows what `start` printed."""
 
     python: str
     torch: str
@@ -29,14 +29,14 @@ class Session:
 
     def __str__(self):
         return (
+            f"{self.device}, {self.memory_gb:.0f} GB of memory\n"
             f"Python {self.python} · torch {self.torch} · transformers {self.transformers} · "
-            f"{self.device}, {self.memory_gb:.0f} GB · models: {self.embedder}, {self.generator} · "
-            f"seed {self.seed}"
+            f"models: {self.embedder}, {self.generator} · seed {self.seed}"
         )
 
 
 def start(seed=42):
-    """Prepare a session and print one line: versions, device, memory, models, seed.
+    """Prepare a session and print what it runs on, and below it versions, models and seed.
 
     Seeds Python, numpy and torch, switches off the libraries' chatter and sets the plot style.
     Functions that draw at random take a seed of their own, so re-running one cell gives the same

@@ -10,11 +10,14 @@ from conftest import COURSE
 import besci
 
 
-def test_start_prints_one_line_with_versions_device_models_and_seed(capsys):
+def test_start_prints_what_it_runs_on_then_versions_models_and_seed(capsys):
     session = besci.start(seed=7)
-    (line,) = capsys.readouterr().out.splitlines()
-    assert line == str(session) and line.endswith("models: minilm, smollm2-135m · seed 7")
-    for part in ("Python 3.", "torch 2.", "transformers 5.", "CPU with", " GB"):
+    shown = capsys.readouterr().out
+    assert shown == f"{session}\n"
+    place, line = shown.splitlines()
+    assert place.startswith("CPU with ") and place.endswith(" GB of memory")
+    assert line.endswith("models: minilm, smollm2-135m · seed 7")
+    for part in ("Python 3.", "torch 2.", "transformers 5."):
         assert part in line
 
 

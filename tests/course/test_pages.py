@@ -102,6 +102,7 @@ def test_troubleshooting_quotes_messages_that_are_still_the_courses_own():
     rows = re.findall(r"^\| (`.+?) \|", section.split("\n## ")[0], re.M)
     messages = [message for row in rows for message in re.findall(r"`([^`]+)`", row)]
     assert len(messages) >= 12
+    messages.remove("No module named 'besci'")  # Python's own: see tests/tools/test_installed.py
     text = own_text()
     assert [message for message in messages if message not in text] == []
     assert "no such message" not in text  # the search can fail

@@ -247,6 +247,7 @@ def test_a_notebook_runs_from_the_installed_package_beside_nothing(computer, tmp
     copy = shutil.copy(file, computer.home)
     runner = Path(shutil.copytree(COURSE / "tools", tmp_path / "tools")) / "run_notebooks.py"
     clean = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    clean["JUPYTER_PATH"] = f"{sys.prefix}/share/jupyter"  # the pages' templates
     done = subprocess.run(
         [computer.python, runner, "--quick", "--out", tmp_path / "out", copy],
         cwd=computer.home,

@@ -382,7 +382,8 @@ def copy(tmp_path):
     course = tmp_path / "a course"
     for folder in ("tools", "constraints", ".venv/bin"):
         (course / folder).mkdir(parents=True)
-    for name in ("Makefile", "tools/run_notebooks.py", "tools/pages.py", "tools/facts.py"):
+    tools = [f"tools/{name}.py" for name in ("run_notebooks", "pages", "facts")]
+    for name in ["Makefile", "course.toml", *tools]:
         shutil.copy(COURSE / name, course / name)
     stack = ["constraints/colab.txt", "constraints/latest.txt"]
     stack += ["pyproject.toml", "setup.py", "requirements.txt", "requirements-dev.txt"]
