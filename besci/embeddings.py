@@ -10,17 +10,20 @@ from functools import lru_cache
 import numpy as np
 
 from besci.device import gpu
+from besci.files import own_folder
 from besci.models import (
-    cache_dir,
     check_weights,
     entry,
     last_change,
     model_folder,
     model_path,
 )
+from besci.progress import progress_bar
 
 _BATCH = 64
+KEPT_EVERY = 20 * _BATCH  # texts; an interruption costs no more than these
 _TABLE = "CREATE TABLE IF NOT EXISTS embeddings (text BLOB PRIMARY KEY, vector BLOB)"
+_ONE = "SELECT vector FROM embeddings WHERE text = ?"
 
 
 def embed(texts, model="minilm", progress=True):
@@ -30,8 +33,9 @@ def embed(texts, model="minilm", progress=True):
     string. model: a key of `besci.list_models()` or the folder of a sentence-transformers
     model, as a Path or a text with a path separator ("./my_model").
     Returns (n, d) float32 with rows of length 1, or (d,) for one string; d is 384 for minilm.
-    Equal texts give equal rows. Embeddings of registry models are kept in the course's cache by
-    (model commit, text) and read from there the next time.
+    Equal texts give equal rows. Embeddings of registry models are kept in your own folder (see
+    `besci.files.own_folder`) by (model commit, text) and read from there the next time; where
+    nothing can be written, a warning says that they are not kept.
     Raises TypeError for anything that is not text and ValueError for empty text, each naming the
     index; warns where a text is longer than the model reads.
     """
@@ -41,16 +45,20 @@ def embed(texts, model="minilm", progress=True):
     distinct = list(dict.fromkeys(texts))
     own = model_folder(model)
     commit = None if own else entry(model)["commit"]
-    known = {} if own else read_known(model, commit, distinct)
+    kept = None if own else own_folder() / "embeddings" / f"{model}-{commit[:12]}.sqlite"
+    known = {} if own else read_known(kept, distinct)
     missing = [text for text in distinct if text not in known]
     if missing:
         if own:
             _check_folder(own)
-        folder = str(own or model_path(model))
-        fresh = dict(zip(missing, _encode(folder, missing, progress), strict=True))
-        if not own:
-            write_known(model, commit, fresh)
-        known |= fresh
+        encoder = _encoder(str(own or model_path(model)), missing)
+        with progress_bar(len(missing), "embed", progress) as done:
+            for start in range(0, len(missing), KEPT_EVERY):
+                some = missing[start : start + KEPT_EVERY]
+                fresh = dict(zip(some, encode(encoder, some), strict=True))
+                kept = kept if kept and write_known(kept, fresh) else None
+                known |= fresh
+                done.update(len(some))
     return np.stack([known[text] for text in texts])
 
 
@@ -120,8 +128,8 @@ def _check_folder(folder):
     check_weights(folder, found, unused=["pooler"])  # sentence embeddings are not made of it
 
 
-def _encode(folder, texts, progress):
-    """(n, d) float32 unit vectors, with a progress bar where it takes more than a moment."""
+def _encoder(folder, texts):
+    """The SentenceTransformer of a folder; warns where it does not read the whole of a text."""
     encoder = _load(folder, last_change(folder))
     lengths = [
         len(ids) for ids in encoder.tokenizer(texts, truncation=False, verbose=False).input_ids
@@ -132,20 +140,27 @@ def _encode(folder, texts, progress):
         warnings.warn(
             f"{len(long)} of {len(texts)} new texts have more than {limit} tokens; what follows is "
             f"not read. The first begins {texts[long[0]][:60]!r}. Split long texts into passages.",
-            stacklevel=4,
+            stacklevel=3,
         )
+    return encoder
+
+
+def encode(encoder, texts):
+    """(n, d) float32 unit vectors."""
     return encoder.encode(
         texts,
         batch_size=_BATCH,
         normalize_embeddings=True,
         convert_to_numpy=True,
-        show_progress_bar=progress and len(texts) > 20 * _BATCH,
+        show_progress_bar=False,
     ).astype(np.float32, copy=False)
 
 
-def open_store(model, commit):
-    """A connection to this model's embeddings; a damaged file is set aside and begun anew."""
-    file = cache_dir() / "embeddings" / f"{model}-{commit[:12]}.sqlite"
+# ---- embeddings kept for the next time ----------------------------------------------------------
+
+
+def open_store(file):
+    """A connection to a file of embeddings; a damaged one is set aside and begun anew."""
     file.parent.mkdir(parents=True, exist_ok=True)
     for attempt in (1, 2):
         store = sqlite3.connect(file, timeout=60)
@@ -165,24 +180,45 @@ def _key(text):
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def read_known(model, commit, texts):
-    """Those of the texts that are remembered: {text: vector}."""
+def _sealed(key, vector):
+    """The bytes of a vector, and behind them a checksum that binds them to their text."""
+    raw = vector.astype(np.float32).tobytes()
+    return raw + hashlib.sha256(key + raw).digest()[:8]
+
+
+def _opened(key, raw):
+    """The vector of these bytes, or None if they are not what was written for this text."""
+    if len(raw) < 12 or len(raw) % 4 or hashlib.sha256(key + raw[:-8]).digest()[:8] != raw[-8:]:
+        return None
+    return np.frombuffer(raw[:-8], dtype=np.float32)
+
+
+def read_known(file, texts):
+    """Those of the texts that are remembered: {text: vector}. A spoilt row counts as missing."""
     found = {}
-    with closing(open_store(model, commit)) as store:
-        for text in texts:
-            row = store.execute(
-                "SELECT vector FROM embeddings WHERE text = ?", [_key(text)]
-            ).fetchone()
-            if row:
-                found[text] = np.frombuffer(row[0], dtype=np.float32)
+    try:
+        with closing(open_store(file)) as store:
+            for text in texts:
+                key = _key(text)
+                row = store.execute(_ONE, [key]).fetchone()
+                if row and (vector := _opened(key, row[0])) is not None:
+                    found[text] = vector
+    except (OSError, sqlite3.Error):
+        return found  # what cannot be read is made again; writing will say why
     return found
 
 
-def write_known(model, commit, vectors):
-    """Remember {text: vector}; a full disk costs only the memory, not the result."""
-    rows = [(_key(text), vector.tobytes()) for text, vector in vectors.items()]
+def write_known(file, vectors):
+    """Remember {text: vector}; returns whether that was possible, and warns if not."""
+    rows = [(_key(text), _sealed(_key(text), vector)) for text, vector in vectors.items()]
     try:
-        with closing(open_store(model, commit)) as store, store:
+        with closing(open_store(file)) as store, store:
             store.executemany("INSERT OR REPLACE INTO embeddings VALUES (?, ?)", rows)
-    except sqlite3.OperationalError as error:
-        warnings.warn(f"embeddings could not be kept for next time: {error}", stacklevel=4)
+    except (OSError, sqlite3.Error) as error:
+        warnings.warn(
+            f"embeddings could not be kept for next time in {file.parent} ({error}). "
+            "Set BESCI_HOME to a folder of your own that can be written to.",
+            stacklevel=3,
+        )
+        return False
+    return True

@@ -1,5 +1,6 @@
 """Where the course's own files are: beside the package in a checkout, inside it once installed."""
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -10,6 +11,18 @@ def course_folder():
     """The folder (Path) that holds the course's `data` and `day_N`."""
     installed = _PACKAGE / "course"
     return installed if installed.is_dir() else _PACKAGE.parent
+
+
+def own_folder():
+    """Folder (Path) for what belongs to one person: BESCI_HOME, else the user's data folder.
+
+    The model cache (BESCI_CACHE) may be one for all, and read-only.
+    """
+    if chosen := os.environ.get("BESCI_HOME"):
+        return Path(chosen).expanduser().resolve()
+    from platformdirs import user_data_path
+
+    return user_data_path("besci")
 
 
 def path(name):
