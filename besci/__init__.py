@@ -13,7 +13,6 @@ _HOME = {
     "start": "session",
     "path": "files",
     "gpu": "device",
-    "cache_dir": "models",
     "list_models": "models",
     "model_path": "models",
     "ModelUnavailable": "models",

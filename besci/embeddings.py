@@ -6,6 +6,7 @@ import sqlite3
 import warnings
 from contextlib import closing
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from besci.files import own_folder
 from besci.models import (
     check_weights,
     entry,
+    is_hub_id,
     last_change,
     model_folder,
     model_path,
@@ -26,32 +28,38 @@ _TABLE = "CREATE TABLE IF NOT EXISTS embeddings (text BLOB PRIMARY KEY, vector B
 _ONE = "SELECT vector FROM embeddings WHERE text = ?"
 
 
-def embed(texts, model="minilm", progress=True):
+def embed(texts, model="minilm", progress=True, revision=None):
     """Embed texts as points on the unit sphere, so that a dot product is a cosine.
 
     texts: n strings (list, tuple, numpy array, pandas Series; its index does not matter) or one
-    string. model: a key of `besci.list_models()` or the folder of a sentence-transformers
-    model, as a Path or a text with a path separator ("./my_model").
+    string. model: a key of `besci.list_models()`, the hub id of a sentence-transformers model
+    ("owner/name", at `revision`, its commit, tag or branch), or the folder of one, as a Path or a
+    text with a path separator ("./my_model").
     Returns (n, d) float32 with rows of length 1, or (d,) for one string; d is 384 for minilm.
-    Equal texts give equal rows. Embeddings of registry models are kept in your own folder (see
-    `besci.files.own_folder`) by (model commit, text) and read from there the next time; where
+    Equal texts give equal rows. Embeddings, but for those of a folder, are kept in your own folder
+    (see `besci.files.own_folder`) by (model, commit, text) and read from there the next time; where
     nothing can be written, a warning says that they are not kept.
     Raises TypeError for anything that is not text and ValueError for empty text, each naming the
     index; warns where a text is longer than the model reads.
     """
     if isinstance(texts, str):
-        return embed([texts], model, progress)[0]
+        return embed([texts], model, progress, revision)[0]
     texts = _checked(texts)
     distinct = list(dict.fromkeys(texts))
-    own = model_folder(model)
-    commit = None if own else entry(model)["commit"]
-    kept = None if own else own_folder() / "embeddings" / f"{model}-{commit[:12]}.sqlite"
-    known = {} if own else read_known(kept, distinct)
+    folder = model_folder(model)
+    if folder:
+        kept = None
+    elif is_hub_id(model):
+        folder = Path(model_path(model, revision))
+        kept = _kept(model.replace("/", "--"), folder.name)
+    else:
+        kept = _kept(model, entry(model)["commit"])
+    known = read_known(kept, distinct) if kept else {}
     missing = [text for text in distinct if text not in known]
     if missing:
-        if own:
-            _check_folder(own)
-        encoder = _encoder(str(own or model_path(model)), missing)
+        if folder:
+            _check_folder(folder)
+        encoder = _encoder(str(folder or model_path(model, revision)), missing)
         with progress_bar(len(missing), "embed", progress) as done:
             for start in range(0, len(missing), KEPT_EVERY):
                 some = missing[start : start + KEPT_EVERY]
@@ -157,6 +165,11 @@ def encode(encoder, texts):
 
 
 # ---- embeddings kept for the next time ----------------------------------------------------------
+
+
+def _kept(name, commit):
+    """The file with the embeddings of a model at a commit."""
+    return own_folder() / "embeddings" / f"{name}-{commit[:12]}.sqlite"
 
 
 def open_store(file):

@@ -1,7 +1,6 @@
 """Finding and loading a language model: from the registry, the hub, or a folder."""
 
 import json
-import re
 from pathlib import Path
 
 import torch
@@ -16,17 +15,17 @@ from besci.models import (
     choose_generator,
     entry,
     free_bytes,
+    is_hub_id,
     model_folder,
     model_path,
     shared,
-    without_credentials,
 )
 
 
-def locate(model, long=False):
+def locate(model, long=False, revision=None):
     """(name, local folder, commit or where else it is from) of a model as users name it.
 
-    long: whether None means the default for long prompts.
+    long: whether None means the default for long prompts. revision: of a hub id.
 
     Raises ValueError for a name that is none, and ModelUnavailable if it cannot be had.
     """
@@ -43,14 +42,15 @@ def locate(model, long=False):
     if folder := model_folder(model):
         return folder.resolve().name, str(folder), "local folder"
     model = str(model)
-    if re.fullmatch(r"\w[\w.-]*/[\w.-]+", model):
-        return _from_hub(model)
+    if is_hub_id(model):
+        folder = model_path(model, revision)
+        return model, folder, Path(folder).name
     if "/" in model or "\\" in model:
         raise ValueError(f"There is no folder {model!r}.")
     registered = entry(model)
     if registered["kind"] != "generator":
         raise ValueError(f"{model} is not a language model; it is for {registered['for']}.")
-    return model, model_path(model), _origin(model, registered["commit"])
+    return model, model_path(model, revision), _origin(model, registered["commit"])
 
 
 def load(name, folder, device, dtype):
@@ -91,21 +91,6 @@ def _read(name, folder, device, dtype):
         raise ValueError(f"{name} cannot be loaded as a language model: {error}") from error
     check_weights(name, found)
     return Loaded(model.to(device).eval(), tokenizer)
-
-
-def _from_hub(model):
-    from huggingface_hub import snapshot_download
-
-    patterns = entry(FALLBACK)["files"]
-    try:
-        folder = Path(snapshot_download(model, allow_patterns=patterns))
-    except Exception as error:  # the hub's errors, the network's, the disk's
-        raise ModelUnavailable(
-            f"{model} could not be fetched from the Hugging Face hub: "
-            f"{without_credentials(str(error))}\n"
-            "Check its name and the connection, or take a model of besci.list_models()."
-        ) from error
-    return model, str(folder), folder.name
 
 
 def _origin(key, commit):

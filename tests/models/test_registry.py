@@ -11,9 +11,10 @@ import time
 import venv
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny_wheels
-from hub import hub_environment, hub_fixture, point_at  # noqa: F401
+from hub import commit_of, hub_environment, hub_fixture, point_at  # noqa: F401
 from tiny_models import build_tiny_models
 
 import besci
@@ -140,6 +141,28 @@ def test_every_model_comes_from_the_hub_and_does_what_its_kind_does(key, hub):
         pipe = transformers.pipeline("text-classification", model=model_path(key))
         assert 0 <= pipe("a text")[0]["score"] <= 1
     assert hub.asked(f"{registry.entry(key)['hub']}/resolve/.*safetensors")
+
+
+def test_any_model_of_the_hub_can_be_named_by_its_id_and_revision(hub, tmp_path, monkeypatch):
+    monkeypatch.setenv("BESCI_HOME", str(tmp_path / "own"))
+    tiny = build_tiny_models()
+    hub.serve("somebody/llm", tiny["openai-community/gpt2"])
+    hub.serve("somebody/embedder", tiny["sentence-transformers/all-mpnet-base-v2"])
+    llm = besci.LLM("somebody/llm")
+    assert llm.name == "somebody/llm" and llm.commit == commit_of("somebody/llm")
+    again = besci.LLM("somebody/llm", revision=llm.commit)
+    assert again.model is llm.model and f"somebody/llm ({llm.commit})" in repr(again)
+    vectors = besci.embed(["a", "b"], "somebody/embedder", revision=commit_of("somebody/embedder"))
+    folder = model_path("somebody/embedder")
+    assert Path(folder).name == commit_of("somebody/embedder")
+    assert np.allclose(vectors, besci.embed(["a", "b"], Path(folder)), atol=1e-6)
+    (kept,) = (tmp_path / "own/embeddings").iterdir()
+    assert kept.name.startswith("somebody--embedder-")
+    with pytest.raises(ModelUnavailable, match="somebody/llm at nowhere could not be fetched"):
+        besci.LLM("somebody/llm", revision="nowhere")
+    for use in (besci.LLM, model_path, lambda m, revision: besci.embed("a", m, revision=revision)):
+        with pytest.raises(ValueError, match="its hub id: .*, revision='main'"):
+            use("gpt2" if use is not model_path else "mpnet", revision="main")
 
 
 def test_an_unknown_key_is_answered_with_the_keys_and_the_nearest_one():
