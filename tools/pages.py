@@ -6,9 +6,10 @@ script, no style, no picture, no font. Only links lead elsewhere.
 
 import base64
 import mimetypes
+import os
 from html import escape
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from bs4 import BeautifulSoup
 from jinja2 import pass_context
@@ -123,9 +124,23 @@ def closed(html):
     return str(BeautifulSoup(html, "html.parser"))
 
 
-def pictures_inside(html, folder):
-    """The page with the pictures of `folder` in it, and those of other hosts as their words."""
+def in_its_place(html, folder, place):
+    """The page as it is to lie in the file `place`, made from what lies in `folder`.
+
+    Pictures are put into it, those of other hosts are told by their words. Links to notebooks lead
+    to the pages beside this one, and links to other files to where these are.
+    """
     soup = BeautifulSoup(html, "html.parser")
+    for link in soup.select("a[href]"):
+        address = urlsplit(link["href"])
+        if address.scheme or address.netloc or not address.path:
+            continue
+        target = Path(folder, unquote(address.path))
+        if target.suffix == ".ipynb":
+            link["href"] = quote(Path(unquote(address.path)).with_suffix(".html").as_posix())
+        elif target.exists():
+            where = os.path.relpath(target, Path(place).parent)
+            link["href"] = address._replace(path=quote(Path(where).as_posix())).geturl()
     for picture in soup.select("img[src]"):
         address = urlsplit(picture["src"])
         if address.netloc:
@@ -136,9 +151,12 @@ def pictures_inside(html, folder):
     return str(soup)
 
 
-def page(notebook, title, folder):
-    """The page of a notebook, as HTML. `folder`: from where its links to pictures lead."""
+def page(notebook, title, folder, place):
+    """The page of a notebook as HTML, to be written to the file `place`.
+
+    folder: that of the notebook, from where its links lead.
+    """
     filters = {"cell_title": cell_title, "closed": closed}
     exporter = Exporter(raw_template=TEMPLATE, filters=filters)
     html, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
-    return pictures_inside(html, folder)
+    return in_its_place(html, folder, place)

@@ -305,7 +305,8 @@ def execute(file, out, use_quick=False, patience=PATIENCE, stop=None, report=sho
         run_cells(notebook, file, run, patience, stop or threading.Event(), report)
         try:
             write(out / "notebooks" / name, nbformat.writes(notebook))
-            write(out / "html" / name.with_suffix(".html"), page(notebook, name.stem, file.parent))
+            place = out / "html" / name.with_suffix(".html")
+            write(place, page(notebook, name.stem, file.parent, place))
         except Exception as failure:
             run.error = run.error or f"its result could not be written: {failure}"
     report(f"{name}: {run.seconds:.0f} s, {run.status}")

@@ -6,6 +6,7 @@ batched, in float32 up to rounding; each result carries its provenance.
 
 import random
 import warnings
+from functools import wraps
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,17 @@ from besci.llm.trees import Draft, Store
 from besci.progress import progress_bar
 
 
+def _one_at_a_time(method):
+    """A method during which no other thread computes with the same model."""
+
+    @wraps(method)
+    def locked(self, *args, **kwargs):
+        with self._loaded.lock:
+            return method(self, *args, **kwargs)
+
+    return locked
+
+
 class LLM:
     """An open language model.
 
@@ -34,7 +46,7 @@ class LLM:
     a model is ever run. Prints one line about the model.
 
     A model that is in memory already, from the same folder on the same device in the same dtype, is
-    shared, so running a cell again costs nothing.
+    shared, so running a cell again costs nothing. Threads may share one too: they compute in turn.
 
     Raises ValueError for an unknown model or one that cannot be used, ModelUnavailable if it cannot
     be fetched, and MemoryError if the GPU has too little room for it.
@@ -65,6 +77,7 @@ class LLM:
             f"context {self.context:,} tokens"
         )
 
+    @_one_at_a_time
     def chat(
         self,
         prompts,
@@ -139,10 +152,11 @@ class LLM:
                 f"{cut} of {len(answers)} answers were cut off at max_new_tokens="
                 f"{max_new_tokens}, or at the end of the model's context; their .truncated is "
                 "True.",
-                stacklevel=2,
+                stacklevel=3,
             )
         return answers[0] if single else answers
 
+    @_one_at_a_time
     def choose(self, prompts, options, system=None, normalize="sum", calibrate=None, progress=True):
         """Probability of each option as the model's answer: DataFrame, a row per prompt, sums to 1.
 
@@ -200,6 +214,7 @@ class LLM:
         )
         return result
 
+    @_one_at_a_time
     def next_tokens(self, text, k=10, temperature=1.0):
         """The k most probable next tokens: DataFrame with columns token and probability.
 
@@ -232,6 +247,7 @@ class LLM:
         )
         return result
 
+    @_one_at_a_time
     def perplexity(self, texts, progress=True):
         """How surprising texts are: DataFrame with columns tokens, log_prob and perplexity.
 

@@ -1,6 +1,7 @@
 """Language models in memory: one copy of each, kept as long as it is used, and room for another."""
 
 import gc
+import threading
 import weakref
 from pathlib import Path
 
@@ -9,10 +10,10 @@ _last = []  # the model used last stays, even where a cell has kept nothing that
 
 
 class Loaded:
-    """A model and its tokenizer; whoever uses them holds on to this."""
+    """A model and its tokenizer; whoever uses them holds on to this and computes under its lock."""
 
     def __init__(self, model, tokenizer):
-        self.model, self.tokenizer = model, tokenizer
+        self.model, self.tokenizer, self.lock = model, tokenizer, threading.RLock()
 
 
 def shared(folder, dtype, device, load):

@@ -21,6 +21,7 @@ from besci.models.download import DiskFull, Failed, Unfinished
 
 MANIFEST = "besci.json"
 FALLBACK = "smollm2-135m"  # the generator that runs anywhere
+_SMALL = 20_000_000  # bytes; files below are hashed whenever the model is looked up
 _PROMPT = 4096  # tokens of one long prompt, for the memory a generator needs on a GPU
 
 
@@ -204,7 +205,10 @@ def _local(model, tried):
 
 
 def _in_course_cache(model):
-    """Folder of the copy in the course's cache, sizes compared with its manifest."""
+    """Folder of the copy in the course's cache, compared with its manifest.
+
+    Sizes of all files, and the hashes of all but the weights, which would take seconds.
+    """
     home = _home(model)
     if not home.is_dir():
         raise Failed("not there")
@@ -215,6 +219,8 @@ def _in_course_cache(model):
         for name, file in manifest["files"].items():
             if (size := (home / name).stat().st_size) != file["bytes"]:
                 raise Failed(f"damaged: {name} has {size:,} of {file['bytes']:,} bytes")
+            if size < _SMALL and _sha256(home / name) != file["sha256"]:
+                raise Failed(f"damaged: {name} is not as it was when it arrived")
     except FileNotFoundError as error:
         raise Failed(f"damaged: {Path(error.filename).name} is missing") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -294,13 +300,17 @@ def seal(model, folder, stated, origin):
     files = {}
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = file.relative_to(folder).as_posix()
-        with file.open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        digest = _sha256(file)
         if known.get(name, digest) != digest:
             raise Failed(f"{name} arrived damaged: its SHA-256 is not the published one; not used")
         files[name] = {"bytes": file.stat().st_size, "sha256": digest}
     manifest = {"origin": origin, "files": files}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+
+
+def _sha256(file):
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _report(model, tried, stopped=None):

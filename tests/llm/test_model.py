@@ -4,6 +4,7 @@ import itertools
 import json
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -682,6 +683,25 @@ def test_without_the_large_model_the_embedded_one_is_taken(load, monkeypatch, ca
     assert LLM().name == "smollm2-135m"
     said = capsys.readouterr().out.splitlines()
     assert "phi-3-mini" in said[0] and "smollm2-135m" in said[1] and "float32" in said[1]
+
+
+@pytest.mark.filterwarnings("ignore:.*cut off")
+def test_threads_that_share_a_model_get_what_each_would_get_alone(qwen):
+    other = LLM(qwen.model.config._name_or_path)
+    assert other.model is qwen.model
+    prompts = [f"{'I get angry. ' * (k % 5)}Number {k}" for k in range(24)]
+    alone = [qwen.choose(prompt, OPTIONS, progress=False).to_numpy() for prompt in prompts]
+    said = [qwen.chat(prompt, max_new_tokens=3, progress=False) for prompt in prompts]
+
+    def ask(k):
+        llm, prompt = (qwen, other)[k % 2], prompts[k % 24]
+        if k % 3:
+            found = llm.choose(prompt, OPTIONS, progress=False).to_numpy()
+            return np.allclose(found, alone[k % 24], atol=1e-5)
+        return llm.chat(prompt, max_new_tokens=3, progress=False) == said[k % 24]
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(ask, range(240)))
 
 
 def test_a_folder_named_like_a_model_does_not_stand_in_its_way(load, monkeypatch, tmp_path):

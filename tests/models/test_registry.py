@@ -394,15 +394,21 @@ def truncate(folder):
     os.truncate(weights, weights.stat().st_size - 1)
 
 
+def change_a_letter(folder):
+    file = folder / "tokenizer.json"
+    file.write_bytes(file.read_bytes().replace(b"e", b"a", 1))
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         truncate,
         lambda folder: (folder / "tokenizer.json").unlink(),
+        change_a_letter,
         lambda folder: (folder / registry.MANIFEST).write_text('{"origin"'),
         lambda folder: (folder / registry.MANIFEST).unlink(),
     ],
-    ids=["weights cut short", "tokenizer gone", "manifest broken", "manifest gone"],
+    ids=["weights cut short", "tokenizer gone", "a letter", "manifest broken", "manifest gone"],
 )
 def test_a_damaged_copy_is_repaired_by_the_next_call(hub, damage):
     folder = Path(model_path("gpt2"))

@@ -114,7 +114,7 @@ def notebook():
 def text(notebook, tmp_path_factory):
     folder = tmp_path_factory.mktemp("day")
     (folder / "bar 1.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    return page(notebook, "1_a", folder)
+    return page(notebook, "1_a", folder, folder / "_build/html/1_a.html")
 
 
 def test_a_page_asks_nothing_of_anybody(text):
@@ -208,7 +208,7 @@ def test_in_a_browser_a_page_fits_a_phone_hides_nothing_and_its_quiz_answers(not
       parent.postMessage(JSON.stringify(found), "*");
     }, 1000);</script></body>"""
     both = new_notebook(cells=[*notebook.cells, *asked.cells])
-    inner = html.escape(page(both, "1_a", tmp_path).replace("</body>", look))
+    inner = html.escape(page(both, "1_a", tmp_path, tmp_path / "1_a.html").replace("</body>", look))
     phone = f'<iframe width="390" height="800" srcdoc="{inner}"></iframe>'
     say = "<script>onmessage = (m) => { document.body.innerText = m.data; };</script>"
     file = tmp_path / "page.html"
@@ -219,3 +219,22 @@ def test_in_a_browser_a_page_fits_a_phone_hides_nothing_and_its_quiz_answers(not
     found = json.loads(html.unescape(re.search(r"<body[^>]*>(.*)</body>", dom, re.S)[1]))
     assert (found["errors"], found["width"], found["wider"], found["cut"]) == ([], 390, 0, [])
     assert len(found["feedback"]) >= 30 and found["room"] > 300
+
+
+def test_links_lead_to_the_neighbours_pages_and_to_the_courses_files(tmp_path):
+    day = tmp_path / "day 1"
+    day.mkdir()
+    (day / "README.md").write_text("# Day 1\n")
+    links = "[next](2_b.ipynb) · [other](../day%202/1_c.ipynb#part) · [day](README.md#goals) · "
+    links += "[gone](gone.md) · [here](#top) · [away](https://example.org/a.ipynb)"
+    notebook = new_notebook(cells=[new_markdown_cell(links)])
+    made = page(notebook, "1_a", day, tmp_path / "_build/html/day 1/1_a.html")
+    found = dict(re.findall(r'<a href="([^"]*)"[^>]*>(\w+)</a>', made))
+    assert {words: address for address, words in found.items()} == {
+        "next": "2_b.html",
+        "other": "../day%202/1_c.html",
+        "day": "../../../day%201/README.md#goals",
+        "gone": "gone.md",
+        "here": "#top",
+        "away": "https://example.org/a.ipynb",
+    }
