@@ -88,6 +88,40 @@ def test_an_id_used_twice_is_refused(build):
         build.tables([json.dumps(event) for event in events])
 
 
+@pytest.mark.parametrize("own", ["nothing", "event_id", "item_id"])
+def test_a_new_event_takes_no_number_of_an_event_that_is_gone(build, both, own):
+    events = [json.loads(line) for line in EVENTS]
+    free = {"event_id": "e9001", "item_id": "train_9001"}
+    taken = next(event for event in events if event["item_id"].startswith("train"))
+    told = {"N1": "One.", "N2": "Two.", "F": taken["F"] | {"text": "Three."}}
+
+    def check(**changes):
+        lines = [json.dumps(event | changes if event is taken else event) for event in events]
+        build.check_new(pd.concat(build.tables(lines)), both)
+
+    check(**told)  # one sentence stays: an event that was corrected
+    told["C"] = taken["C"] | {"text": "Four."}
+    check(**told, **free)
+    with pytest.raises(ValueError, match=r"The next free numbers are e\d+, train_\d+ and test_\d+"):
+        check(**told, **{name: free[name] for name in free if name == own})
+
+
+def test_the_tables_are_made_from_the_events(build):
+    for name, made in zip(("train", "test"), build.tables(EVENTS), strict=True):
+        table = pd.read_csv(DATA / f"media_bias_{name}.csv", dtype=str, keep_default_na=False)
+        same = table[build.COLUMNS].equals(made.reset_index(drop=True))
+        assert same, f"media_bias_{name}.csv is not up to date: make data DATA=media_bias"
+
+
+@pytest.mark.parametrize("pass_", ["second", "third"])
+def test_other_readers_have_labelled_the_test_sentences_and_no_others(build, pass_):
+    file = f"media_bias_{pass_}_labels.csv"
+    labelled = set(pd.read_csv(DATA / "build" / file)["text"])
+    wanted = set(build.tables(EVENTS)[1]["text"])
+    assert not wanted - labelled, f"{file} has no label of: {' | '.join(wanted - labelled)}"
+    assert not labelled - wanted, f"{file}, no test sentence: {' | '.join(labelled - wanted)}"
+
+
 def test_a_fifth_of_the_events_of_each_topic_are_for_testing(train, test):
     counts = [part.groupby("topic")["event_id"].nunique() for part in (train, test)]
     assert ((counts[1] / (counts[0] + counts[1])).between(0.15, 0.25)).all()

@@ -13,6 +13,7 @@ import tiny
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_models import build_tiny_models
 from transformers import Lfm2Config, MambaConfig
 
 import besci
@@ -75,6 +76,16 @@ def load(tmp_path_factory):
         return made[kind]
 
     return loaded
+
+
+@pytest.mark.parametrize(
+    "key", [key for key, model in registry.all_entries().items() if model["kind"] == "generator"]
+)
+def test_the_architecture_of_every_generator_is_among_those_tried_here(key):
+    """The name of a kind begins with the model_type of its configuration."""
+    folder = build_tiny_models()[registry.entry(key)["hub"]]
+    name = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
+    assert any(kind.startswith(name) for kind in KINDS), f"add {name} to KINDS, as for qwen3"
 
 
 @pytest.fixture(scope="module", params=KINDS)
