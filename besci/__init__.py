@@ -46,16 +46,16 @@ def _require_whole():
     are there; what it had noted before is taken away, for pip would believe it.
     """
     package = Path(__file__).resolve().parent
-    half = [about for about in package.parent.glob("besci-*.dist-info") if not _finished(about)]
-    data = (package / "course" / "data", package.parent / "data" / "datapackage.json")
-    if half or not any(place.exists() for place in data):
+    notes = list(package.parent.glob("besci-*.dist-info"))
+    half = [about for about in notes if not (about / "INSTALLER").is_file()]
+    if (package / "course").is_dir():  # installed, not a checkout
+        whole = notes and not half
+    else:
+        whole = (package.parent / "data" / "datapackage.json").is_file()
+    if not whole:
         for about in half:
             shutil.rmtree(about)
         raise ImportError("besci is not whole: its installation broke off. Run setup again.")
-
-
-def _finished(about):
-    return (about / "INSTALLER").is_file()
 
 
 _require_whole()

@@ -211,13 +211,18 @@ def test_a_setup_cell_that_was_killed_completes_when_run_again(moment, computer)
     assert worked, shown
 
 
-def test_a_half_installed_besci_is_not_taken_for_a_whole_one(computer):
-    """pip writes the files of a package one after the other, and who installed it last."""
+@pytest.mark.parametrize("noted", [False, True], ids=["files missing", "all but the last notes"])
+def test_a_half_installed_besci_is_not_taken_for_a_whole_one(noted, computer):
+    """pip writes the files of a package one after the other, what it knows of it last."""
     assert computer.run(computer.cell())[0]
     (about,) = computer.packages.glob("besci-*.dist-info")
-    for last in ("INSTALLER", "direct_url.json", "REQUESTED", "RECORD"):
-        (about / last).unlink()
     (computer.packages / "besci" / "session.py").unlink()
+    if noted:
+        for last in ("INSTALLER", "direct_url.json", "REQUESTED", "RECORD"):
+            (about / last).unlink()
+    else:
+        shutil.rmtree(about)
+        shutil.rmtree(computer.packages / "besci" / "models")
     worked, shown = computer.run(computer.cell() + LOOK)
     assert worked, shown
 
