@@ -24,7 +24,7 @@ OK, NOTE, PROBLEM = "OK", "note", "PROBLEM"
 
 def report():
     """Print the table; returns whether there was no problem. A note is worth knowing, no more."""
-    rows = [row for look in LOOKS for row in look()]
+    rows = [row for look in CHECKS for row in look()]
     wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for state, what, found, todo in rows:
         print(f"{state:<{wide[0]}}  {what:<{wide[1]}}  {found}")
@@ -191,7 +191,7 @@ def _get_again():
     return "Get it again from the course's repository; if you changed it on purpose, ignore this."
 
 
-LOOKS = (python, packages, processor, graphics, models, hub, files)
+CHECKS = (python, packages, processor, graphics, models, hub, files)
 
 if __name__ == "__main__":
     sys.exit(not report())

@@ -22,7 +22,7 @@ from besci.device import gpu
 from besci.llm import provenance_of
 
 LONG = 180  # words; the embedding model reads about 250 tokens
-LOOKS = {
+SUSPICIOUS = {
     kind: (re.compile(pattern, re.DOTALL), todo)
     for kind, pattern, todo in [
         ("empty", r"\A\s*\Z", "Leave these rows out."),
@@ -60,7 +60,7 @@ def look(texts):
     texts = texts.where(texts.notna(), "").astype(str)
     kinds = {
         kind: (texts.map(lambda text, p=p: bool(p.search(text))), todo)
-        for kind, (p, todo) in LOOKS.items()
+        for kind, (p, todo) in SUSPICIOUS.items()
     }
     twice = texts.str.split().str.join(" ").str.lower().duplicated() & ~kinds["empty"][0]
     kinds["same as an earlier text"] = twice, "Keep one, or keep copies together when you split."

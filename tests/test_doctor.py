@@ -27,7 +27,7 @@ def test_a_fit_environment_has_no_problem_and_ends_with_success():
 
 
 def test_a_problem_is_printed_with_what_to_do_and_ends_with_failure(monkeypatch, capsys):
-    monkeypatch.setattr(doctor, "LOOKS", (lambda: [("PROBLEM", "soup", "cold", "Warm it up.")],))
+    monkeypatch.setattr(doctor, "CHECKS", (lambda: [("PROBLEM", "soup", "cold", "Warm it up.")],))
     assert not doctor.report()
     assert capsys.readouterr().out == (
         "PROBLEM  soup  cold\n               > Warm it up.\n\n1 problem found.\n"

@@ -44,13 +44,13 @@ def number_match(answer, gold):
     Numbers are read as `besci.numbers.numbers_in` does and count by value (.34 is 0.34, 1,200 is
     1200), in any order, each once. Raises ValueError if the gold answer has no number.
     """
-    wanted = _numbers(gold)
+    wanted = _values(gold)
     if not wanted:
         raise ValueError(f"The gold answer {gold!r} holds no number; compare it as text.")
-    return _numbers(answer) == wanted
+    return _values(answer) == wanted
 
 
-def _numbers(text):
+def _values(text):
     return {number for number in numbers_in(text) if not np.isnan(number)}
 
 

@@ -11,6 +11,7 @@ import json
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,13 @@ GROUPS = 10  # groups of pairs in the figure
 
 def numbers():
     """Everything the note reports: {name: text, or list for the figure}."""
+    m = material()
+    parts = (sample, agreement, scales, assignment, figure, robustness)
+    return {name: value for part in parts for name, value in part(m).items()}
+
+
+def material():
+    """What all parts of the note are computed from."""
     from besci import embed, load_data, stats
 
     items, constructs = load_data("personality_items"), load_data("constructs")
@@ -33,114 +41,156 @@ def numbers():
     answers, keying = people[items["item_id"]], items["keying"].to_numpy()
     names = constructs["construct"].to_numpy()
     truth = items["construct"].map({name: k for k, name in enumerate(names)}).to_numpy()
-    observed = answers.corr().to_numpy()
-    keyed = observed * np.outer(keying, keying)
-    turned = (answers * keying + (keying < 0) * 7).to_numpy(dtype=float)
-    vectors = embed(items["text"], progress=False)
-    labels = embed(constructs["construct"], progress=False)
-    definitions = embed(constructs["definition"], progress=False)
-    cosine, words = vectors @ vectors.T, overlap(items["text"])
+    observed, signs = answers.corr().to_numpy(), np.outer(keying, keying)
+    vectors, words = embed(items["text"], progress=False), overlap(items["text"])
     same = truth[:, None] == truth[None, :]
-    within = stats.pairs(same)
-    equal = stats.pairs(np.equal.outer(keying, keying))
-    length = items["text"].str.split().str.len()
+    return SimpleNamespace(
+        stats=stats,
+        items=items,
+        people=people,
+        answers=answers,
+        keying=keying,
+        names=names,
+        truth=truth,
+        observed=observed,
+        signs=signs,
+        keyed=observed * signs,
+        turned=(answers * keying + (keying < 0) * 7).to_numpy(dtype=float),
+        vectors=vectors,
+        labels=embed(constructs["construct"], progress=False),
+        definitions=embed(constructs["definition"], progress=False),
+        cosine=vectors @ vectors.T,
+        words=words,
+        same=same,
+        within=stats.pairs(same),
+    )
 
-    found = {
-        "people": f"{len(people):,}",
-        "items": str(len(items)),
-        "constructs": str(len(names)),
+
+def sample(m):
+    """People, items, and means within and between constructs."""
+    pairs, within = m.stats.pairs, m.within
+    equal = pairs(np.equal.outer(m.keying, m.keying))
+    length = m.items["text"].str.split().str.len()
+    return {
+        "people": f"{len(m.people):,}",
+        "items": str(len(m.items)),
+        "constructs": str(len(m.names)),
         "pairs": f"{len(within):,}",
         "pairs_within": str(within.sum()),
         "pairs_between": f"{(~within).sum():,}",
-        "reversed": str((keying < 0).sum()),
-        "median_age": f"{people['age'].median():.0f}",
-        "youngest": str(people["age"].min()),
-        "women": f"{100 * (people['sex'].dropna() == 'female').mean():.0f}",
-        "sex_missing": str(people["sex"].isna().sum()),
+        "reversed": str((m.keying < 0).sum()),
+        "median_age": f"{m.people['age'].median():.0f}",
+        "youngest": str(m.people["age"].min()),
+        "women": f"{100 * (m.people['sex'].dropna() == 'female').mean():.0f}",
+        "sex_missing": str(m.people["sex"].isna().sum()),
         "words_mean": f"{length.mean():.1f}",
         "words_longest": str(length.max()),
-        "dimensions": str(vectors.shape[1]),
+        "dimensions": str(m.vectors.shape[1]),
         "draws": f"{DRAWS:,}",
-        "ceiling": two(stats.split_half(answers).value),
-        "cosine_within": two(stats.pairs(cosine)[within].mean()),
-        "cosine_between": two(stats.pairs(cosine)[~within].mean()),
-        "cosine_equal": two(stats.pairs(cosine)[within & equal].mean()),
-        "cosine_opposite": two(stats.pairs(cosine)[within & ~equal].mean()),
-        "r_within": two(np.abs(stats.pairs(observed))[within].mean()),
-        "r_between": two(np.abs(stats.pairs(observed))[~within].mean()),
-        "no_shared_word": f"{100 * (stats.pairs(words) == 0).mean():.0f}",
+        "ceiling": two(m.stats.split_half(m.answers).value),
+        "cosine_within": two(pairs(m.cosine)[within].mean()),
+        "cosine_between": two(pairs(m.cosine)[~within].mean()),
+        "cosine_equal": two(pairs(m.cosine)[within & equal].mean()),
+        "cosine_opposite": two(pairs(m.cosine)[within & ~equal].mean()),
+        "r_within": two(np.abs(pairs(m.observed))[within].mean()),
+        "r_between": two(np.abs(pairs(m.observed))[~within].mean()),
+        "no_shared_word": f"{100 * (pairs(m.words) == 0).mean():.0f}",
     }
-    targets = {"raw": observed, "unsigned": np.abs(observed), "keyed": keyed}
-    for source, similarity in {"minilm": cosine, "tfidf": words}.items():
+
+
+def agreement(m):
+    """How wording and answers agree over pairs of items."""
+    found, over_items = {}, m.stats.bootstrap_items
+    targets = {"raw": m.observed, "unsigned": np.abs(m.observed), "keyed": m.keyed}
+    for source, similarity in {"minilm": m.cosine, "tfidf": m.words}.items():
         for target, matrix in targets.items():
-            found |= interval(f"{source}_{target}", stats.bootstrap_items(similarity, matrix))
-        found |= interval(f"{source}_auc", stats.bootstrap_items(similarity, same * 1.0, area))
-    found |= interval("people_auc", stats.bootstrap_items(np.abs(observed), same * 1.0, area))
-    test = stats.mantel(cosine, keyed)
-    found["mantel_p"], found["shuffles"] = f"{test.p:.3f}", str(len(test.null))
+            found |= interval(f"{source}_{target}", over_items(similarity, matrix))
+        found |= interval(f"{source}_auc", over_items(similarity, m.same * 1.0, area))
+    found |= interval("people_auc", over_items(np.abs(m.observed), m.same * 1.0, area))
+    test = m.stats.mantel(m.cosine, m.keyed)
+    return found | {"mantel_p": f"{test.p:.3f}", "shuffles": str(len(test.null))}
 
-    centres = np.stack([unit(vectors[truth == k].mean(axis=0)) for k in range(len(names))])
-    scales = np.stack([turned[:, truth == k].mean(axis=1) for k in range(len(names))])
-    scale_r, centre_cosine = np.corrcoef(scales), centres @ centres.T
-    found["construct_pairs"] = str(len(stats.pairs(scale_r)))
-    found |= interval("construct_signed", stats.bootstrap_items(centre_cosine, scale_r))
-    found |= interval("construct_unsigned", stats.bootstrap_items(centre_cosine, np.abs(scale_r)))
-    odd = np.argmin(np.where(centre_cosine > 0.6, scale_r, 1) + np.eye(len(names)))
-    a, b = sorted(divmod(odd, len(names)))
-    found |= {"odd_one": names[a], "odd_other": names[b]}
-    found |= {"odd_cosine": two(centre_cosine[a, b]), "odd_r": two(scale_r[a, b])}
 
-    guesses = {
-        "label": vectors @ labels.T,
-        "definition": vectors @ definitions.T,
-        "others": left_out(vectors, truth),
-        "tfidf": left_out(words_vectors(items["text"]), truth),
-        "answers": answers_left_out(turned, truth),
+def scales(m):
+    """The same over pairs of constructs, and the pair that is near in words alone."""
+    each = range(len(m.names))
+    centres = np.stack([unit(m.vectors[m.truth == k].mean(axis=0)) for k in each])
+    scores = np.stack([m.turned[:, m.truth == k].mean(axis=1) for k in each])
+    scale_r, cosine = np.corrcoef(scores), centres @ centres.T
+    odd = np.argmin(np.where(cosine > 0.6, scale_r, 1) + np.eye(len(m.names)))
+    a, b = sorted(divmod(odd, len(m.names)))
+    over_items = m.stats.bootstrap_items
+    return {
+        "construct_pairs": str(len(m.stats.pairs(scale_r))),
+        **interval("construct_signed", over_items(cosine, scale_r)),
+        **interval("construct_unsigned", over_items(cosine, np.abs(scale_r))),
+        "odd_one": m.names[a],
+        "odd_other": m.names[b],
+        "odd_cosine": two(cosine[a, b]),
+        "odd_r": two(scale_r[a, b]),
     }
-    found["chance"], found["chance_3"] = two(1 / len(names)), two(3 / len(names))
+
+
+def assignment(m):
+    """Items assigned to constructs in five ways, and the table of the appendix."""
+    guesses = {
+        "label": m.vectors @ m.labels.T,
+        "definition": m.vectors @ m.definitions.T,
+        "others": left_out(m.vectors, m.truth),
+        "tfidf": left_out(words_vectors(m.items["text"]), m.truth),
+        "answers": answers_left_out(m.turned, m.truth),
+    }
+    n = len(m.names)
+    found = {"chance": two(1 / n), "chance_3": two(3 / n)}
     for method, scores in guesses.items():
         order = np.argsort(-scores, axis=1)
-        found |= interval(f"first_{method}", stats.accuracy(order[:, 0] == truth))
-        found[f"three_{method}"] = two((order[:, :3] == truth[:, None]).any(axis=1).mean())
-    gain = (guesses["others"].argmax(1) == truth) * 1.0 - (guesses["tfidf"].argmax(1) == truth)
-    found |= interval("gain", stats.bootstrap(np.mean, gain, draws=DRAWS))
-    by_construct = {
-        method: np.bincount(truth[guesses[method].argmax(1) == truth], minlength=len(names))
+        found |= interval(f"first_{method}", m.stats.accuracy(order[:, 0] == m.truth))
+        found[f"three_{method}"] = two((order[:, :3] == m.truth[:, None]).any(axis=1).mean())
+    first = {method: scores.argmax(1) for method, scores in guesses.items()}
+    gain = (first["others"] == m.truth) * 1.0 - (first["tfidf"] == m.truth)
+    found |= interval("gain", m.stats.bootstrap(np.mean, gain, draws=DRAWS))
+    hits = {
+        method: np.bincount(m.truth[first[method] == m.truth], minlength=n)
         for method in ("label", "definition", "others")
     }
-    found["all_five"] = str((by_construct["others"] == 5).sum())
-    found["none"] = str((by_construct["others"] == 0).sum())
+    found["all_five"] = str((hits["others"] == 5).sum())
+    found["none"] = str((hits["others"] == 0).sum())
     found["appendix"] = []
-    for k, name in enumerate(names):
-        own = truth == k
-        wrong = guesses["others"].argmax(1)[own & (guesses["others"].argmax(1) != k)]
-        taken = np.bincount(wrong, minlength=len(names))
-        row = [name, (keying[own] < 0).sum(), *(by_construct[m][k] for m in by_construct)]
-        found[f"definition_{name}"] = str(by_construct["definition"][k])
-        found["appendix"].append([*map(str, row), names[taken.argmax()] if taken.any() else "none"])
+    for k, name in enumerate(m.names):
+        own = m.truth == k
+        taken = np.bincount(first["others"][own & (first["others"] != k)], minlength=n)
+        row = [name, (m.keying[own] < 0).sum(), *(counts[k] for counts in hits.values())]
+        found[f"definition_{name}"] = str(hits["definition"][k])
+        other = m.names[taken.argmax()] if taken.any() else "none"
+        found["appendix"].append([*map(str, row), other])
+    return found | {f"row_{row[0]}": " ".join(row) for row in found["appendix"]}
 
-    found |= {f"row_{row[0]}": " ".join(row) for row in found["appendix"]}
-    groups = np.array_split(np.argsort(stats.pairs(cosine), kind="stable"), GROUPS)
-    drawn = [stats.pairs(matrix) for matrix in (cosine, keyed, np.abs(observed))]
-    found["figure"] = [[round(float(v[group].mean()), 3) for v in drawn] for group in groups]
 
-    adults = answers[people["age"] >= 18]
-    halves = [answers[people["sex"] == sex] for sex in ("female", "male")]
-    found["adults"], found["women_n"], found["men_n"] = (
-        f"{len(part):,}" for part in (adults, *halves)
-    )
-    signs = np.outer(keying, keying)
-    for name, part in zip(("adults", "women", "men"), (adults, *halves), strict=True):
-        keyed_part = part.corr().to_numpy() * signs
-        found |= interval(f"robust_{name}", stats.bootstrap_items(cosine, keyed_part))
-    for name, pairs_kept in {"no_word": words == 0, "one_end": signs > 0}.items():
-        found |= interval(
-            f"robust_{name}",
-            stats.bootstrap_items(np.where(pairs_kept, cosine, np.nan), keyed, of_those_kept),
-        )
-        found[f"robust_{name}_pairs"] = f"{stats.pairs(pairs_kept).sum():,}"
-    found |= interval("robust_ranks", stats.bootstrap_items(cosine, keyed, ranks))
-    return found
+def figure(m):
+    """The points of the figure: means of ten groups of pairs by their cosine."""
+    groups = np.array_split(np.argsort(m.stats.pairs(m.cosine), kind="stable"), GROUPS)
+    drawn = [m.stats.pairs(matrix) for matrix in (m.cosine, m.keyed, np.abs(m.observed))]
+    return {"figure": [[round(float(v[group].mean()), 3) for v in drawn] for group in groups]}
+
+
+def robustness(m):
+    """The main result among other people, other pairs, and in ranks."""
+    found, over_items = {}, m.stats.bootstrap_items
+    people = {
+        "adults": m.answers[m.people["age"] >= 18],
+        "women": m.answers[m.people["sex"] == "female"],
+        "men": m.answers[m.people["sex"] == "male"],
+    }
+    for name, part in people.items():
+        found[name if name == "adults" else f"{name}_n"] = f"{len(part):,}"
+    for name, part in people.items():
+        keyed = part.corr().to_numpy() * m.signs
+        found |= interval(f"robust_{name}", over_items(m.cosine, keyed))
+    for name, kept in {"no_word": m.words == 0, "one_end": m.signs > 0}.items():
+        cosine = np.where(kept, m.cosine, np.nan)
+        found |= interval(f"robust_{name}", over_items(cosine, m.keyed, of_those_kept))
+        found[f"robust_{name}_pairs"] = f"{m.stats.pairs(kept).sum():,}"
+    return found | interval("robust_ranks", over_items(m.cosine, m.keyed, ranks))
 
 
 def two(value):
