@@ -75,7 +75,7 @@ def test_no_module_is_private_beside_public_ones():
     assert [name for name in MODULES if name.split(".")[-1].startswith("_")] == []
 
 
-TESTS = [file for file in sorted((COURSE / "tests").rglob("*.py")) if file.name != __file__]
+TESTS = sorted((COURSE / "tests").rglob("*.py"))
 
 
 @pytest.mark.parametrize("file", TESTS, ids=lambda f: f.relative_to(COURSE / "tests").as_posix())
