@@ -1,4 +1,4 @@
-"""The course's own files are found from a checkout; tests/tools/test_setup.py does so installed."""
+"""The course's own files, found from a checkout; installed: tests/tools/test_installed.py."""
 
 import pytest
 

@@ -1,7 +1,7 @@
 """The models of the course: which there are, and how they come to this computer, whole."""
 
 from besci.models.download import Failed, first_answer, without_credentials
-from besci.models.memory import Loaded, free_bytes, last_change, shared
+from besci.models.memory import Loaded, free_bytes, last_change, release, shared
 from besci.models.registry import (
     FALLBACK,
     MANIFEST,
@@ -35,6 +35,7 @@ __all__ = [
     "list_models",
     "model_folder",
     "model_path",
+    "release",
     "shared",
     "without_credentials",
 ]

@@ -5,7 +5,7 @@ import threading
 import weakref
 from pathlib import Path
 
-_alive = weakref.WeakValueDictionary()  # {(folder, dtype, device): Loaded}
+_alive = weakref.WeakValueDictionary()  # {(folder, dtype, device, last change): Loaded}
 _last = []  # the model used last stays, even where a cell has kept nothing that refers to it
 
 
@@ -42,7 +42,10 @@ def in_memory(folder):
 
 
 def release():
-    """Let go of the model that nothing else refers to, and of what Python and torch still hold."""
+    """Give back the memory of models that no variable holds any more.
+
+    The model used last is kept even then, for the next cell; after `del llm` this lets it go too.
+    """
     import torch
 
     _last.clear()

@@ -55,6 +55,15 @@ def test_what_nothing_refers_to_makes_room_for_the_next_model(card):
     assert choose_generator() == ("phi-3-mini", "") and in_use() == 0
 
 
+def test_a_model_that_was_let_go_gives_back_its_memory_when_asked_to(card):
+    llm = besci.LLM("phi-3-mini", device="cpu")
+    besci.release()
+    assert in_use() == WEIGHTS["phi3"]  # a variable still holds it
+    del llm
+    besci.release()
+    assert in_use() == 0
+
+
 def test_a_model_that_is_still_used_leaves_too_little_and_the_numbers_are_said(card, capsys):
     llm = besci.LLM("qwen3-4b", device="cpu")
     small = besci.LLM(device="cpu")
