@@ -10,7 +10,7 @@ import pytest
 from conftest import COURSE
 
 from besci import doctor
-from besci.models import download
+from besci.models import hub as hub_source
 
 
 def states(rows):
@@ -59,7 +59,7 @@ def test_the_address_of_a_hub_is_shown_without_the_password_in_it(monkeypatch):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(download, "silent_since", {})
+    monkeypatch.setattr(hub_source, "silent_since", {})
     for address in ("http://ada:s3cret@127.0.0.1:9", "http://s3cret@127.0.0.1:9/hub"):
         monkeypatch.setattr(constants, "ENDPOINT", address)
         ((state, _, found, todo),) = doctor.hub()

@@ -1,6 +1,7 @@
 """The models of the course: which there are, and how they come to this computer, whole."""
 
-from besci.models.download import Failed, first_answer, without_credentials
+from besci.models.faults import Failed, without_credentials
+from besci.models.hub import first_answer
 from besci.models.memory import Loaded, free_bytes, last_change, release, shared
 from besci.models.registry import (
     FALLBACK,

