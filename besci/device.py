@@ -1,6 +1,11 @@
 """What this computer computes with: a GPU or not, and in which precision."""
 
 import re
+from pathlib import Path
+
+# Up to this many parameters a processor computes in float32: a small model is fast in it, and its
+# results do not depend on what else is computed in the same pass.
+SMALL = 300_000_000
 
 
 def gpu():
@@ -30,15 +35,32 @@ def gpu_too_old():
     return torch.cuda.get_device_name()
 
 
-def best_dtype(device):
-    """The torch.dtype to load a model in: float32 on a CPU, else 16 bits.
+def native_bfloat16(cpuinfo=Path("/proc/cpuinfo")):
+    """Whether the processor multiplies bfloat16 numbers itself, faster than those of float32.
 
-    bfloat16 from CUDA compute capability 8.0; float16 on older GPUs such as the T4, where bfloat16
-    would be emulated. device: "cpu", "cuda", "cuda:1" or a torch.device.
+    As Linux lists its abilities: AVX512-BF16 or AMX (Intel, AMD), BF16 (Arm). Elsewhere False:
+    Windows does not say, and PyTorch makes no use of what Apple's processors have.
+    """
+    try:
+        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    listed = re.search(r"^(?:flags|Features)\s*:(.*)$", text, re.MULTILINE)
+    return bool(listed and {"avx512_bf16", "amx_bf16", "bf16"} & set(listed[1].split()))
+
+
+def best_dtype(device, parameters):
+    """The torch.dtype to load a model of so many parameters in.
+
+    On a GPU 16 bits: bfloat16 from CUDA compute capability 8.0; float16 on older ones such as the
+    T4, where bfloat16 would be emulated. On a CPU float32, or bfloat16 for a model of more than
+    `SMALL` parameters where the processor multiplies it natively. device: "cpu", "cuda", "cuda:1"
+    or a torch.device.
     """
     import torch
 
     device = torch.device(device)
     if device.type != "cuda":
-        return torch.float32
+        large = parameters > SMALL and native_bfloat16()
+        return torch.bfloat16 if large else torch.float32
     return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16

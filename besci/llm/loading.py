@@ -1,25 +1,29 @@
 """Finding and loading a language model: from the registry, the hub, or a folder."""
 
 import json
+import time
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from besci.models import (
-    FALLBACK,
     MANIFEST,
     Loaded,
     ModelUnavailable,
     check_weights,
-    choose_generator,
+    count_parameters,
     entry,
     free_bytes,
+    generators,
     is_hub_id,
     model_folder,
     model_path,
     shared,
 )
+
+AGAIN = 600  # seconds after which a default that could not be fetched is tried again
+_unavailable = {}
 
 
 def locate(model, long=False, revision=None):
@@ -30,15 +34,7 @@ def locate(model, long=False, revision=None):
     Raises ValueError for a name that is none, and ModelUnavailable if it cannot be had.
     """
     if model is None:
-        model, why = choose_generator(long)
-        if why:
-            print(f"{model} is taken: {why}.")
-        if model != FALLBACK:
-            try:
-                model_path(model)
-            except ModelUnavailable:
-                print(f"{model} cannot be fetched; taking {FALLBACK} instead.")
-                model = FALLBACK
+        model = _default(long)
     if folder := model_folder(model):
         return folder.resolve().name, str(folder), "local folder"
     model = str(model)
@@ -53,23 +49,48 @@ def locate(model, long=False, revision=None):
     return model, model_path(model, revision), _origin(model, registered["commit"])
 
 
+def _default(long):
+    """The first generator for this computer that can be had; prints which one, and why."""
+    *others, last = generators(long)
+    for key, why in others:
+        # One that could not be fetched a moment ago is not tried again in the next cell.
+        if time.monotonic() - _unavailable.get(key, -AGAIN) < AGAIN:
+            continue
+        try:
+            model_path(key)
+        except ModelUnavailable as error:
+            _unavailable[key] = time.monotonic()
+            print(error)
+        else:
+            print(f"{key} is taken: {why}.")
+            return key
+    print(f"{last[0]} is taken: {last[1]}.")
+    return last[0]
+
+
 def load(name, folder, device, dtype):
     """The Loaded of a folder: from safetensors only, without running code that came with them.
 
     One copy is kept in memory and shared. Raises ValueError if the folder holds no causal language
-    model that transformers knows, or not all of its weights, and MemoryError if the GPU has too
-    little room.
+    model that transformers knows, or not all of its weights, and MemoryError if there is too little
+    room for it.
     """
+    needed = count_parameters(folder) * dtype.itemsize
+
+    def read():
+        if device.type == "cpu" and needed > free_bytes(device):
+            raise torch.OutOfMemoryError  # in words, before the system ends the session
+        return _read(name, folder, device, dtype)
+
     try:
-        return shared(folder, dtype, device, lambda: _read(name, folder, device, dtype))
+        return shared(folder, dtype, device, read)
     except torch.OutOfMemoryError:
         pass  # what the exception refers to is freed only after this block
-    files = Path(folder).glob("*.safetensors")
-    needed, free = sum(file.stat().st_size for file in files), free_bytes(device)
+    memory = "GPU memory" if device.type == "cuda" else "memory"
     raise MemoryError(
-        f"{name} needs about {needed / 1e9:.1f} GB of GPU memory; {free / 1e9:.1f} GB are free. "
-        "Delete what holds another model (`del llm`), restart the session, or take a smaller "
-        "model: besci.list_models()."
+        f"{name} needs about {needed / 1e9:.1f} GB of {memory}; {free_bytes(device) / 1e9:.1f} GB "
+        "are free. Delete what holds another model (`del llm`), restart the session, or take a "
+        "smaller model: besci.list_models()."
     )
 
 
@@ -97,7 +118,8 @@ def _origin(key, commit):
     """Where the copy of a registered model is from: the hub's commit, or a package."""
     manifest = Path(model_path(key)) / MANIFEST
     if manifest.exists():
-        wheel = json.loads(manifest.read_text(encoding="utf-8"))["origin"].get("wheel")
-        if wheel:
-            return f"{wheel['name']}=={wheel['version']}, sha256 {wheel['sha256'][:12]}"
+        wheels = json.loads(manifest.read_text(encoding="utf-8"))["origin"]
+        if "packages" in wheels and "gguf" not in entry(key):  # else the same file as the hub's
+            package = wheels["packages"].format(1)
+            return f"{package}=={wheels['version']}, sha256 {wheels['sha256'][0][:12]}"
     return commit

@@ -20,6 +20,7 @@ from besci.llm.prompts import Prompts
 from besci.llm.provenance import Answer, record
 from besci.llm.scoring import disjoint, draw, softmax
 from besci.llm.trees import Draft, Store
+from besci.models import count_parameters
 from besci.progress import progress_bar
 
 
@@ -39,8 +40,9 @@ class LLM:
 
     model: a key of `besci.list_models()`, a hub id ("owner/name", at `revision`, its commit, tag or
     branch) or a local folder (a Path, or a text with a path separator: "./my_model"); None takes
-    phi-3-mini on a GPU that has room for it (phi-3-mini-128k if `long`, for prompts of more than
-    2,000 tokens, such as a whole article), else smollm2-135m. device: "cpu", "cuda"; None takes
+    the best for this computer and says which (see `besci.models.generators`): phi-3-mini on a GPU
+    that has room for it (phi-3-mini-128k if `long`, for prompts of more than 2,000 tokens, such as
+    a whole article), else qwen2.5-coder-1.5b or 0.5b. device: "cpu", "cuda"; None takes
     the GPU if there is one. dtype: a torch.dtype; None takes what the device computes best
     (`besci.device.best_dtype`). Weights are read from safetensors only, and no code that comes with
     a model is ever run. Prints one line about the model.
@@ -56,7 +58,7 @@ class LLM:
         self.name, folder, self.commit = locate(model, long, revision)
         self.device = torch.device(device or ("cuda" if gpu() else "cpu"))
         self.dtype = getattr(torch, dtype) if isinstance(dtype, str) else dtype
-        self.dtype = self.dtype or best_dtype(self.device)
+        self.dtype = self.dtype or best_dtype(self.device, count_parameters(folder))
         self._loaded = load(self.name, folder, self.device, self.dtype)
         self.model, self.tokenizer = self._loaded.model, self._loaded.tokenizer
         self.prompts, self.engine = Prompts(self.tokenizer), Engine(self.model)

@@ -8,15 +8,15 @@ from besci.models.registry import (
     MANIFEST,
     ModelUnavailable,
     cache_dir,
-    choose_generator,
     default_generator,
     entry,
+    generators,
     is_hub_id,
     list_models,
     model_folder,
     model_path,
 )
-from besci.models.weights import check_weights
+from besci.models.weights import check_weights, count_parameters
 
 __all__ = [
     "FALLBACK",
@@ -26,11 +26,12 @@ __all__ = [
     "ModelUnavailable",
     "cache_dir",
     "check_weights",
-    "choose_generator",
+    "count_parameters",
     "default_generator",
     "entry",
     "first_answer",
     "free_bytes",
+    "generators",
     "is_hub_id",
     "last_change",
     "list_models",

@@ -1,9 +1,12 @@
 """Language models in memory: one copy of each, kept as long as it is used, and room for another."""
 
 import gc
+import re
 import threading
 import weakref
 from pathlib import Path
+
+import psutil
 
 _alive = weakref.WeakValueDictionary()  # {(folder, dtype, device, last change): Loaded}
 _last = []  # the model used last stays, even where a cell has kept nothing that refers to it
@@ -54,10 +57,24 @@ def release():
         torch.cuda.empty_cache()
 
 
-def free_bytes(device=None):
-    """Bytes of GPU memory that are free once all that is not used has been let go."""
+def free_bytes(device="cuda", cgroup=Path("/sys/fs/cgroup")):
+    """Bytes of memory that are free on a device once all that is not used has been let go.
+
+    device: "cuda" (the current GPU), another torch.device of this kind, or "cpu". In a container,
+    such as those of Binder or JupyterHub, what it may still take counts, not what the computer has.
+    """
     import torch
 
     gc.collect()
-    torch.cuda.empty_cache()
-    return torch.cuda.mem_get_info(device)[0]
+    device = torch.device(device)
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        return torch.cuda.mem_get_info(device)[0]
+    free = psutil.virtual_memory().available
+    try:
+        most, used = (int((cgroup / f"memory.{what}").read_text()) for what in ("max", "current"))
+        # Files kept in memory in case they are read again give way.
+        kept = re.search(r"^inactive_file (\d+)$", (cgroup / "memory.stat").read_text(), re.M)
+    except (OSError, ValueError):  # no container, or one without a limit ("max")
+        return free
+    return min(free, most - used + int(kept[1] if kept else 0))

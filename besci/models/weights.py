@@ -2,6 +2,8 @@
 
 import json
 from fnmatch import fnmatch
+from math import prod
+from pathlib import Path
 
 from besci.models.faults import Failed
 
@@ -9,8 +11,24 @@ _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json")
 
 
 def allowed(name, model):
-    """Whether the registry allows this file."""
-    return any(fnmatch(name, pattern) for pattern in model["files"])
+    """Whether the registry allows this file. The `*` of a pattern stands for no folder."""
+    return any(
+        fnmatch(name, pattern) and name.count("/") == pattern.count("/")
+        for pattern in model["files"]
+    )
+
+
+def count_parameters(folder):
+    """How many numbers the safetensors files of a folder hold; 0 where there are none.
+
+    Raises ValueError for a file whose header cannot be read.
+    """
+    return sum(
+        prod(weight["shape"])
+        for file in Path(folder).glob("*.safetensors")
+        for name, weight in _header(file)[1].items()
+        if name != "__metadata__"
+    )
 
 
 def check_whole(model, folder):
@@ -38,13 +56,20 @@ def check_whole(model, folder):
 def _is_whole(weights):
     """Whether a safetensors file is as long as its own header says."""
     try:
-        with weights.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(length)) if length < weights.stat().st_size else {}
+        length, header = _header(weights)
         end = max(t["data_offsets"][1] for name, t in header.items() if name != "__metadata__")
     except (ValueError, KeyError, TypeError, AttributeError):
         return False
     return weights.stat().st_size == 8 + length + end
+
+
+def _header(weights):
+    """(length, content) of the header of a safetensors file."""
+    with weights.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length >= weights.stat().st_size:
+            raise ValueError(f"{weights.name} is damaged: it is shorter than its header")
+        return length, json.loads(file.read(length))
 
 
 def check_weights(name, found, unused=()):

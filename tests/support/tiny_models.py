@@ -1,6 +1,7 @@
 """Tiny random models, laid out like the real repositories, for tests without the hub.
 
-They speak nonsense, but have the files, tokenizers, chat templates and traps of the real ones:
+`unpinned()` is the registry that goes with them: without the hashes of the real weights. They speak
+nonsense, but have the files, tokenizers, chat templates and traps of the real ones:
 Phi-3 comes in two shards beside a pickled copy and remote code that must never be fetched, and the
 sentiment model has no tokenizer.json.
 """
@@ -35,17 +36,23 @@ HEADS = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8}
 
 @lru_cache(maxsize=1)
 def build_tiny_models():
-    """{hub id: folder} for every model of the registry but minilm, whose real hash is pinned."""
+    """{hub id: folder} for every model of the registry but minilm and bert-base."""
     # Kept on the function so that the folder lives as long as the process.
     build_tiny_models.home = tempfile.TemporaryDirectory(prefix="tiny-models-")
     home = Path(build_tiny_models.home.name)
     makers = {
         "smollm2-135m": llama,
+        "qwen2.5-coder-1.5b": qwen2,
+        "qwen2.5-coder-0.5b": qwen2,
         "phi-3-mini": phi3,
         "phi-3-mini-128k": phi3,
         "qwen3-4b": qwen3,
+        "granite-4.1-3b": granite,
+        "phi-4-mini": phi4,
+        "smollm3-3b": smollm3,
         "qwen3-0.6b": qwen3,
         "mpnet": mpnet,
+        "multilingual-minilm": mpnet,
         "mpnet-personality": mpnet,
         "gpt2": gpt2,
         "distilbert-sst2": distilbert,
@@ -56,32 +63,98 @@ def build_tiny_models():
     return {registry.entry(key)["hub"]: home / key for key in makers}
 
 
+def unpinned():
+    """The registry without the hashes of the real weights, all of them as safetensors."""
+    real = registry.all_entries()
+    files = real["gpt2"]["files"]
+    return {
+        key: {name: value for name, value in model.items() if name not in ("sha256", "gguf")}
+        | {"files": files}
+        for key, model in real.items()
+    }
+
+
+# For another process, or a notebook's kernel, that fetches tiny models under real names.
+UNPIN = f"""
+import sys
+sys.path += {[str(Path(__file__).parent)]!r}
+import tiny_models
+from besci.models import registry
+registry.all_entries = (lambda table: lambda: table)(tiny_models.unpinned())
+"""
+
+
+def chat_model(model, config, folder):
+    """A random model of this class and configuration with a ChatML template."""
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    roles = byte_tokenizer(folder, special, "<|im_end|>", CHATML)
+    _save(model, config(**SIZE, **HEADS, tie_word_embeddings=True, **roles), folder)
+
+
 def llama(folder):
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    roles = byte_tokenizer(
-        folder, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], "<|im_end|>", CHATML
-    )
-    _save(LlamaForCausalLM, LlamaConfig(**SIZE, **HEADS, tie_word_embeddings=True, **roles), folder)
+    chat_model(LlamaForCausalLM, LlamaConfig, folder)
+
+
+def qwen2(folder):
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    chat_model(Qwen2ForCausalLM, Qwen2Config, folder)
 
 
 def qwen3(folder):
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
-    roles = byte_tokenizer(
-        folder, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], "<|im_end|>", CHATML
-    )
-    _save(Qwen3ForCausalLM, Qwen3Config(**SIZE, **HEADS, tie_word_embeddings=True, **roles), folder)
+    chat_model(Qwen3ForCausalLM, Qwen3Config, folder)
+
+
+def granite(folder):
+    from transformers import GraniteConfig, GraniteForCausalLM
+
+    def config(**settings):
+        return GraniteConfig(
+            embedding_multiplier=12.0, residual_multiplier=0.2, logits_scaling=8.0, **settings
+        )
+
+    chat_model(GraniteForCausalLM, config, folder)
+
+
+def smollm3(folder):
+    from transformers import SmolLM3Config, SmolLM3ForCausalLM
+
+    def config(**settings):  # every second layer without rotary positions, no cache by default
+        return SmolLM3Config(no_rope_layers=[1, 0], use_cache=False, **settings)
+
+    chat_model(SmolLM3ForCausalLM, config, folder)
 
 
 def phi3(folder):
+    phi(folder, sliding_window=2047)
+
+
+def phi4(folder):
+    # Partly rotated, its positions turned another way beyond the original length, as in the card.
+    turn = {"rope_type": "longrope", "rope_theta": 10_000.0, "partial_rotary_factor": 0.75}
+    turn |= {"short_factor": [1.0] * 3, "long_factor": [2.0] * 3}
+    phi(
+        folder,
+        sliding_window=262_144,
+        partial_rotary_factor=0.75,
+        rope_parameters=turn | {"original_max_position_embeddings": 64},
+        max_position_embeddings=1024,
+        original_max_position_embeddings=64,
+        tie_word_embeddings=True,
+    )
+
+
+def phi(folder, **settings):
     from transformers import Phi3Config, Phi3ForCausalLM
 
     special = ["<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"]
     roles = byte_tokenizer(folder, special, "<|endoftext|>", PHI3)
     heads = {"num_attention_heads": 4, "num_key_value_heads": 4}
-    config = Phi3Config(**SIZE, **heads, sliding_window=2047, **roles)
-    model = Phi3ForCausalLM(config)
+    model = Phi3ForCausalLM(Phi3Config(**SIZE, **heads, **settings, **roles))
     model.generation_config.eos_token_id = [
         special.index("<|endoftext|>"),
         special.index("<|end|>"),

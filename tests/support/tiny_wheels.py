@@ -3,8 +3,6 @@
 import hashlib
 import zipfile
 
-import numpy as np
-
 # A digit rule, special tokens and a template like those of the real embedded generator.
 TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 TEMPLATE = (
@@ -13,7 +11,7 @@ TEMPLATE = (
 
 
 def make_wheel(folder, name, files):
-    """Write name-1.0.whl holding {path: bytes}; return what models.toml says of a wheel."""
+    """Write name-1.0.whl holding {path: bytes}; return what models.toml says of wheels."""
     package = name.replace("-", "_")
     info = f"{package}-1.0.dist-info"
     content = files | {
@@ -27,10 +25,9 @@ def make_wheel(folder, name, files):
         for path, data in content.items():
             archive.writestr(path, data)
     return {
-        "name": name,
+        "packages": name,
         "version": "1.0",
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-        "recipe": 1,
+        "sha256": [hashlib.sha256(file.read_bytes()).hexdigest()],
     }
 
 
@@ -42,80 +39,120 @@ def folder_wheel(folder, name, model_folder):
         if file.is_file()
     }
     files["carrier/model/pytorch_model.bin"] = b"a pickle that could run code"
-    wheel = make_wheel(folder, name, files)
-    return wheel | {"format": "safetensors", "path": "carrier/model"}
+    return make_wheel(folder, name, files) | {"folder": "carrier/model"}
 
 
-def gguf_wheel(folder, name, gguf_file):
-    wheel = make_wheel(folder, name, {f"carrier/{gguf_file.name}": gguf_file.read_bytes()})
-    return wheel | {"format": "gguf", "path": f"carrier/{gguf_file.name}"}
+def piece_wheels(folder, name, file, pieces=3):
+    """Wheels that each carry a piece of a file."""
+    content = file.read_bytes()
+    size = -(-len(content) // pieces)
+    made = [
+        make_wheel(
+            folder,
+            f"{name}-part{n}",
+            {f"part{n}/data/part{n:02}.bin": content[(n - 1) * size : n * size]},
+        )
+        for n in range(1, pieces + 1)
+    ]
+    return {
+        "packages": f"{name}-part{{}}",
+        "version": "1.0",
+        "piece": "part{0}/data/part{0:02}.bin",
+        "whole": hashlib.sha256(content).hexdigest(),
+        "sha256": [wheel["sha256"][0] for wheel in made],
+    }
 
 
-def write_gguf(file, pre="smollm"):
-    """Write a tiny random llama in Q4_1; return {GGUF tensor name: float32 array} as stored."""
+def write_gguf(
+    file, architecture="llama", pre="smollm", tied=True, add_bos=False, without=None, extra=None
+):
+    """Write a tiny random model in Q4_1; return the transformers model with the weights as stored.
+
+    add_bos: the file says that a text begins with a token of its own. without: a weight that is
+    left out. extra: the name of one too many.
+    """
     import gguf
+    import torch
     from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import AutoConfig, AutoModelForCausalLM
 
-    hidden, inner, layers, heads, kv_heads = 64, 128, 2, 4, 2
     alphabet = sorted(ByteLevel.alphabet())
     # " 1" is a merge that the rule "every digit on its own" must keep from being used.
-    tokens = [*TOKENS, *alphabet, "Ġ1", "in"]
-    writer = gguf.GGUFWriter(file, "llama")
+    tokens = [*TOKENS, *alphabet, "Ġ1", "in", "<tool>", "[PAD262]"]
+    config = AutoConfig.for_model(
+        architecture,
+        vocab_size=len(tokens),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+        max_position_embeddings=512,
+        rope_theta=100_000.0,
+        rms_norm_eps=1e-5,
+        tie_word_embeddings=tied,
+    )
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config).eval()
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.2)  # the biases too
+    writer = gguf.GGUFWriter(file, architecture)
     writer.add_context_length(512)
-    writer.add_embedding_length(hidden)
-    writer.add_block_count(layers)
-    writer.add_feed_forward_length(inner)
-    writer.add_head_count(heads)
-    writer.add_head_count_kv(kv_heads)
-    writer.add_rope_dimension_count(hidden // heads)
+    writer.add_embedding_length(64)
+    writer.add_block_count(2)
+    writer.add_feed_forward_length(128)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(2)
+    writer.add_key_length(16)
+    writer.add_value_length(16)
+    writer.add_rope_dimension_count(16)
     writer.add_rope_freq_base(100_000.0)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(len(tokens))
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre(pre)
     writer.add_token_list(tokens)
-    writer.add_token_types([3] * len(TOKENS) + [1] * (len(tokens) - len(TOKENS)))
+    # Control tokens, ordinary ones, one that its makers defined, one that nobody uses.
+    writer.add_token_types([3] * len(TOKENS) + [1] * (len(tokens) - len(TOKENS) - 2) + [4, 5])
     writer.add_token_merges(["Ġ 1", "i n"])
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
-    writer.add_pad_token_id(2)
-    writer.add_unk_token_id(0)
+    writer.add_pad_token_id(0)
+    if add_bos:
+        writer.add_add_bos_token(True)
     writer.add_chat_template(TEMPLATE)
 
-    shapes = {"token_embd.weight": (len(tokens), hidden), "output_norm.weight": (hidden,)}
-    for layer in range(layers):
-        block = f"blk.{layer}."
-        shapes |= {
-            block + "attn_norm.weight": (hidden,),
-            block + "ffn_norm.weight": (hidden,),
-            block + "attn_q.weight": (hidden, hidden),
-            block + "attn_k.weight": (hidden // 2, hidden),
-            block + "attn_v.weight": (hidden // 2, hidden),
-            block + "attn_output.weight": (hidden, hidden),
-            block + "ffn_gate.weight": (inner, hidden),
-            block + "ffn_up.weight": (inner, hidden),
-            block + "ffn_down.weight": (hidden, inner),
-        }
-    random = np.random.default_rng(0)
-    stored = {}
-    for name, shape in shapes.items():
-        values = random.normal(size=shape).astype(np.float32)
-        if len(shape) == 1:
-            writer.add_tensor(name, values)
-            stored[name] = values
-        else:
+    (arch,) = [arch for arch, name in gguf.MODEL_ARCH_NAMES.items() if name == architecture]
+    names = gguf.get_tensor_name_map(arch, 2)
+    weights = model.state_dict()
+    for name, weight in weights.items():
+        if name == without or (tied and name == "lm_head.weight"):
+            continue
+        values = weight.numpy()
+        if values.ndim > 1:
             kind = gguf.GGMLQuantizationType.Q4_1
-            packed = gguf.quantize(values, kind)
-            writer.add_tensor(name, packed, raw_dtype=kind)
-            stored[name] = gguf.dequantize(packed, kind)
+            values = gguf.dequantize(gguf.quantize(values, kind), kind)
+            weight.copy_(torch.tensor(values))
+        heads = {"q_proj": 4, "k_proj": 2}.get(name.split(".")[-2])
+        if architecture == "llama" and heads:
+            # As llama.cpp's converter does: the two halves of each head's dimensions interleaved.
+            values = values.reshape(heads, 2, 8, -1).swapaxes(1, 2).reshape(values.shape)
+        there = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        if values.ndim > 1:
+            writer.add_tensor(there, gguf.quantize(values, kind), raw_dtype=kind)
+        else:
+            writer.add_tensor(there, values)
+    if extra:
+        writer.add_tensor(extra, torch.zeros(64).numpy())
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    return stored
+    return model
 
 
-def entry(key, wheel=None, **changes):
+def entry(key, wheels=None, **changes):
     """A registry entry of its own for tests: {key: model}."""
     from besci.models import registry
 
@@ -130,7 +167,7 @@ def entry(key, wheel=None, **changes):
         "bytes": 4_000_000,
         "context": 512,
         "kv_bytes": 512,
-        "days": [1],
+        "languages": ["en"],
         "files": registry.entry("gpt2")["files"],
     }
-    return {key: model | ({"wheel": wheel} if wheel else {}) | changes}
+    return {key: model | ({"wheels": wheels} if wheels else {}) | changes}
