@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-run: .venv/.ready models  ## run every notebook (or NB="one.ipynb two.ipynb"), write _build/ and a table
+run: .venv/.ready models  ## run every notebook (or NB="one.ipynb two.ipynb", MODEL=KEY), write _build/ and a table
 	@$(PY) tools/run_notebooks.py
 
 test: .venv/.ready .venv-latest/.ready models  ## lint, unit tests, every notebook, and the newest packages
@@ -60,8 +60,8 @@ constraints: .venv/.ready  ## refresh constraints/latest.txt with today's newest
 clean:  ## delete the environments and everything built
 	@rm -rf .venv .venv-latest .venv-site _build tools/slides/node_modules
 
-models: .venv/.ready  ## fetch the two small models into the cache
-	@$(PY) -c "import besci; [besci.model_path(key) for key in ('minilm', 'smollm2-135m')]"
+models: .venv/.ready  ## fetch the models that this computer uses into the cache (or MODEL=KEY)
+	@$(PY) tools/fetch.py
 
 .venv/.ready: STACK := constraints/colab.txt
 .venv-latest/.ready: STACK := constraints/latest.txt

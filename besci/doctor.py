@@ -17,7 +17,7 @@ from besci.device import gpu, gpu_too_old
 from besci.files import course_folder
 
 MEMORY_GB = 4  # the largest notebook needs about 2 GB, Python and its packages one more
-DISK_GB = 3  # the two small models, and room to convert one of them
+DISK_GB = 6  # the models for a computer without GPU, and room to convert the largest of them
 EMBEDDED = ("minilm", "smollm2-135m")
 OK, NOTE, PROBLEM = "OK", "note", "PROBLEM"
 
@@ -101,19 +101,19 @@ def processor():
 def graphics():
     try:
         import torch
+
+        from besci.models import default_generator
     except ImportError:  # already said by `packages`
         return
+    generator = default_generator()
     if gpu():
         free, total = torch.cuda.mem_get_info()
         name = torch.cuda.get_device_name()
         found = f"{name}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free"
-        from besci.models import default_generator
-
-        generator = default_generator()
         todo = "" if generator == "phi-3-mini" else f"Too little for Phi-3: {generator} is used."
         yield _row(NOTE if todo else OK, "GPU", found, todo)
     else:
-        todo = "Not needed: the notebooks use the small model and fewer items."
+        todo = f"Not needed: the notebooks use {generator} and fewer items."
         if "google.colab" in sys.modules:
             todo += " To get one: Runtime > Change runtime type > T4 GPU."
         name = gpu_too_old()

@@ -16,7 +16,7 @@ def test_start_prints_what_it_runs_on_then_versions_models_and_seed(capsys):
     assert shown == f"{session}\n"
     place, line = shown.splitlines()
     assert place.startswith("CPU with ") and place.endswith(" GB of memory")
-    assert line.endswith("models: minilm, smollm2-135m · seed 7")
+    assert line.endswith("models: minilm, gpt2 · seed 7")
     for part in ("Python 3.", "torch 2.", "transformers 5."):
         assert part in line
 

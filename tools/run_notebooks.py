@@ -3,7 +3,7 @@
     python tools/run_notebooks.py [--quick] [--out FOLDER] [notebook ...]
 
 Without names, those that the environment's NB names (`make run NB="..."`), else all notebooks of
-all days. A notebook that fails, or that cannot be read, is a row of the table and does not stop the
+all days; on the language model that MODEL names, if it is set (`make run MODEL=...`). A notebook that fails, or that cannot be read, is a row of the table and does not stop the
 others. Writes the executed notebooks, their pages and the table to the output folder, the table
 after each notebook. A cell may compute as long as it likes; one that neither computes nor prints
 for 20 minutes is ended. Ctrl-C ends everything and shows what ran so far: the way out of a loop
@@ -450,6 +450,8 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=COURSE / "_build")
     options = parser.parse_args(arguments)
     files, out = chosen(options.notebooks or named(os.environ.get("NB", ""))), options.out
+    if model := os.environ.get("MODEL"):
+        os.environ["BESCI_MODEL"] = model
     prepare(out)
     runs = []
     with listening() as stop:

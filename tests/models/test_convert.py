@@ -119,7 +119,7 @@ def embedded(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BESCI_CACHE", str(tmp_path_factory.mktemp("embedded")))
         patch.setattr(constants, "HF_HUB_OFFLINE", True)
-        yield {key: Path(model_path(key)) for key in ("minilm", "smollm2-135m")}
+        return {key: Path(model_path(key)) for key in ("minilm", "smollm2-135m")}
 
 
 @pytest.fixture(scope="session")
