@@ -86,8 +86,8 @@ def test_the_table_is_whole_after_an_interruption(interrupted):
     for study in result["studies"]:
         for model in models:
             assert list(study["rows"][model]) == study["columns"]
-            for value, low, high in study["rows"][model].values():
-                assert low - 1e-9 <= value <= high + 1e-9 or low < high
+            for _, low, high in study["rows"][model].values():
+                assert low <= high
         pairs = [(pair["one"], pair["other"]) for pair in study["apart"]]
         trained = [(model, study["trained"]) for model in models if study["trained"]]
         assert pairs == [tuple(models), *trained]
