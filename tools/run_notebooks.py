@@ -3,11 +3,11 @@
     python tools/run_notebooks.py [--quick] [--out FOLDER] [notebook ...]
 
 Without names, those that the environment's NB names (`make run NB="..."`), else all notebooks of
-all days; on the language model that MODEL names, if it is set (`make run MODEL=...`). A notebook that fails, or that cannot be read, is a row of the table and does not stop the
-others. Writes the executed notebooks, their pages and the table to the output folder, the table
-after each notebook. A cell may compute as long as it likes; one that neither computes nor prints
-for 20 minutes is ended. Ctrl-C ends everything and shows what ran so far: the way out of a loop
-that never ends.
+all days; on the language model that MODEL names, if it is set (`make run MODEL=...`). A notebook
+that fails, or that cannot be read, is a row of the table and does not stop the others. Writes the
+executed notebooks, their pages and the table to the output folder, the table after each notebook. A
+cell may compute as long as it likes; one that neither computes nor prints for 20 minutes is ended.
+Ctrl-C ends everything and shows what ran so far: the way out of a loop that never ends.
 
 Exits with 0 if all went well, 1 if anything failed, 2 if nothing could be begun, 130 after Ctrl-C.
 """

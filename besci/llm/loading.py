@@ -23,7 +23,7 @@ from besci.models import (
 )
 
 AGAIN = 600  # seconds after which a default that could not be fetched is tried again
-_unavailable = {}
+unavailable_since = {}
 
 
 def locate(model, long=False, revision=None):
@@ -54,12 +54,12 @@ def _default(long):
     *others, last = generators(long)
     for key, why in others:
         # One that could not be fetched a moment ago is not tried again in the next cell.
-        if time.monotonic() - _unavailable.get(key, -AGAIN) < AGAIN:
+        if time.monotonic() - unavailable_since.get(key, -AGAIN) < AGAIN:
             continue
         try:
             model_path(key)
         except ModelUnavailable as error:
-            _unavailable[key] = time.monotonic()
+            unavailable_since[key] = time.monotonic()
             print(error)
         else:
             print(f"{key} is taken: {why}.")

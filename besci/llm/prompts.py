@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache, partial
 from tokenizers import Tokenizer
 
 from besci.inputs import require
+from besci.llm.templates import Refused, render
 
 
 class Prompts:
@@ -199,7 +200,7 @@ class Prompts:
         try:
             prompt = self._skeleton((("user", "", ""),), True)
             whole = self._skeleton((("user", "", ""), ("assistant", "", "")), False)
-        except ValueError:
+        except Refused:
             return "", ""
         before, after = whole[: whole.index(1)], whole[whole.index(1) + 1 :]
         text = "".join(map(str, before))
@@ -211,7 +212,7 @@ class Prompts:
     def _has_system_role(self):
         try:
             self._skeleton((("system", "", ""), ("user", "", "")), True)
-        except ValueError:
+        except Refused:
             return False
         return True
 
@@ -226,16 +227,23 @@ class Prompts:
             for (role, before, after), mark in zip(edges, marks, strict=True)
         ]
         try:
-            text = self.tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=generate, enable_thinking=False
+            # What tokenizer.apply_chat_template gives its template.
+            text = render(
+                self.template,
+                messages=messages,
+                tools=None,
+                documents=None,
+                add_generation_prompt=generate,
+                enable_thinking=False,
+                **self.tokenizer.special_tokens_map,
             )
-        except Exception as error:  # templates raise what they like
-            raise ValueError(f"The model's chat template refuses it: {error}") from error
+        except Refused as error:
+            raise Refused(f"The model's chat template refuses it: {error}") from error
         pieces = re.split(self._secret + r"m(\d+)x", text)
         found = set(map(int, pieces[1::2]))
         if found != set(range(len(edges))):
             roles = sorted({edges[i][0] for i in set(range(len(edges))) - found})
-            raise ValueError(f"The model's chat template leaves out {', '.join(roles)} messages.")
+            raise Refused(f"The model's chat template leaves out {', '.join(roles)} messages.")
         for i, piece in enumerate(pieces):
             pieces[i] = (
                 int(piece)

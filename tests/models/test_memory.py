@@ -178,7 +178,7 @@ def test_what_cannot_be_had_gives_way_to_the_next_and_is_not_tried_in_every_cell
     computer(16, True)
     monkeypatch.setenv("BESCI_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setattr("besci.llm.loading._unavailable", {})
+    monkeypatch.setattr("besci.llm.loading.unavailable_since", {})
     hub.fail("error", "1.5B")
     first, second = besci.LLM(), besci.LLM()
     assert first.name == second.name == "qwen2.5-coder-0.5b"

@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 import threading
-import time
 from contextlib import contextmanager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,7 +43,9 @@ class Hub:
         folders = build_tiny_models() if folders is None else folders
         self.folders = {repo: Path(folder) for repo, folder in folders.items()}
         self.requests = []  # (method, path without query)
+        self.tokens = set()  # the Authorization headers that came
         self.faults = []
+        self.closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -54,6 +55,7 @@ class Hub:
         return self
 
     def __exit__(self, *_):
+        self.closing.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -64,8 +66,9 @@ class Hub:
         """Answer requests whose path matches the pattern `path` with a fault.
 
         kind: "refuse" (close without an answer), "limit" (429 with RateLimit and Retry-After of
-        `wait` seconds), "error" (500), "cut" (close after `after` bytes of the file), "wrong"
-        (one byte changed) or "slow" (`seconds` before each block of 16 KiB).
+        `wait` seconds), "error" (500), "redirect" (to the same address), "deaf" (no answer, ever),
+        "cut" (close after `after` bytes of the file), "wrong" (one byte changed), "slow" (`seconds`
+        before each block of 16 KiB) or "drip" (`seconds` before each byte).
         times: None means always. method: a method, or None for any.
         """
         self.faults.append(
@@ -104,6 +107,12 @@ def _handler(hub):
         def log_message(self, *_):
             pass
 
+        def end_headers(self):
+            # As the hub greets everybody without a token.
+            notice = "unauthenticated; You are sending unauthenticated requests to the HF Hub."
+            self.send_header("X-HF-Warning", notice)
+            super().end_headers()
+
         def do_GET(self):
             self.answer()
 
@@ -113,6 +122,7 @@ def _handler(hub):
         def answer(self):
             path = unquote(urlsplit(self.path).path)
             hub.requests.append((self.command, path))
+            hub.tokens.add(self.headers.get("Authorization"))
             fault = hub.fault(self.command, path) or {"kind": None}
             if fault["kind"] == "refuse":
                 self.close_connection = True
@@ -125,6 +135,11 @@ def _handler(hub):
                 )
             elif fault["kind"] == "error":
                 self.reply(500, b"Internal Error")
+            elif fault["kind"] == "redirect":
+                self.reply(302, b"", {"Location": self.path})
+            elif fault["kind"] == "deaf":
+                hub.closing.wait()
+                self.close_connection = True
             elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(/.*)?", path):
                 self.api(match[1], match[2] or "/revision/main")
             elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
@@ -209,11 +224,13 @@ def _handler(hub):
                 self.wfile.write(content[start : start + fault["after"]])
                 self.close_connection = True
                 return None
-            for at in range(start, len(content), BLOCK):
-                if fault["kind"] == "slow":
-                    time.sleep(fault["seconds"])
+            block = 1 if fault["kind"] == "drip" else BLOCK
+            for at in range(start, len(content), block):
+                if fault["kind"] in ("slow", "drip") and hub.closing.wait(fault["seconds"]):
+                    self.close_connection = True
+                    return None
                 try:
-                    self.wfile.write(content[at : at + BLOCK])
+                    self.wfile.write(content[at : at + block])
                 except OSError:  # the client was killed
                     self.close_connection = True
                     return None
