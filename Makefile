@@ -1,7 +1,7 @@
 # Needs only make and Python 3.11 or newer; every target sets up what it uses.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lab bench compare data slides site readme publish constraints clean models
+.PHONY: help run test lab bench compare record data slides site readme publish constraints clean models
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -10,8 +10,9 @@ LATEST := .venv-latest/bin/python
 # As they were typed, and to the scripts through the environment: no shell and no make reads a name.
 override NB := $(value NB)
 override DATA := $(value DATA)
+override MODEL := $(value MODEL)
 override MODELS := $(value MODELS)
-export NB DATA MODELS
+export NB DATA MODEL MODELS
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:  ## show this list
@@ -36,6 +37,9 @@ bench: .venv/.ready models  ## measure besci.LLM against other ways and against 
 
 compare: .venv/.ready models  ## measure what models show in the studies (or MODELS="key key")
 	@$(PY) -m benchmarks.compare
+
+record: .venv/.ready models  ## MODEL=KEY: write what a model answers to the prompts of days 3 to 5 to data/recorded/
+	@$(PY) tools/record.py
 
 data: .venv/.ready  ## rebuild the derived files in data/ (or DATA=media_bias, one of data/build)
 	@$(PY) data/build $$DATA

@@ -16,7 +16,7 @@ setup(
     package_dir=CARRIED,
     package_data={
         "besci.models": ["models.toml"],
-        "besci.course.data": ["*.csv", "*.json", "*.md", "*.pdf", "*.txt"],
+        "besci.course.data": ["*.csv", "*.json", "*.md", "*.pdf", "*.txt", "recorded/*.json.gz"],
         **{f"besci.course.{day}": ["quiz.json", "figures/*.svg"] for day in DAYS},
     },
 )

@@ -26,6 +26,7 @@ from transformers import DynamicCache, GenerationConfig, pipeline
 
 import besci
 from benchmarks import workloads
+from besci.inputs import conversations
 from besci.llm.trees import Store, Tree
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -76,7 +77,7 @@ class Bench:
     def choose(self, prompts, fresh=True):
         """besci: the probability of each label. fresh: with nothing read before."""
         if fresh:
-            self.llm.store = Store()
+            self.llm.backend.store = Store()
         return self.llm.choose(prompts, workloads.LABELS, progress=False).idxmax(axis=1).tolist()
 
     def limit_of(self, prompts, prefix_read):
@@ -85,9 +86,10 @@ class Bench:
         No padding, no attention mask, and the vocabulary only at the last position.
         """
         llm = self.llm
-        encoded = llm.prompts.encode(dict.fromkeys(llm.prompts.render_all(prompts)))
+        encoded = llm.prompts.encode(dict.fromkeys(llm.prompts.render_all(conversations(prompts))))
         written = [
-            llm.prompts.continuation(llm.prompts.render_all(["x"])[0], o) for o in workloads.LABELS
+            llm.prompts.continuation(llm.prompts.render_all(conversations(["x"]))[0], o)
+            for o in workloads.LABELS
         ]
         tree = Tree(sorted(ids + option[:-1] for ids in encoded for option in written), 0)
         shared = len(os.path.commonprefix(encoded)) if prefix_read else 0

@@ -28,6 +28,47 @@ def listed(inputs, what):
     return False, items, inputs.index if isinstance(inputs, pd.Series) else None
 
 
+def conversations(prompts, system=None):
+    """Prompts as conversations: a tuple of (role, content) for each, a system message first.
+
+    prompts: a list of texts or conversations (lists of messages with role and content). system: a
+    text that comes before each. Raises TypeError or ValueError naming the prompt and what is wrong.
+    """
+    require(system is None or isinstance(system, str), "system must be a text.")
+    found = []
+    for i, prompt in enumerate(prompts):
+        try:
+            found.append(_conversation(prompt, system))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"Prompt {i} {error}") from None
+    return found
+
+
+def _conversation(prompt, system):
+    if isinstance(prompt, str):
+        turns = [("user", prompt)]
+    elif isinstance(prompt, list) and prompt and all(isinstance(m, dict) for m in prompt):
+        turns = [(message.get("role"), message.get("content")) for message in prompt]
+    else:
+        raise TypeError(
+            f"is {prompt!r:.60}; it should be a text, or a list of messages such as "
+            '{"role": "user", "content": "..."}'
+        )
+    for role, content in turns:
+        if role not in ("system", "user", "assistant") or not isinstance(content, str):
+            raise TypeError(
+                "has a message that is not of the form "
+                '{"role": "system", "user" or "assistant", "content": text}'
+            )
+    if turns[-1][0] != "user":
+        raise ValueError(f"ends with a {turns[-1][0]} message; the last one is the user's")
+    if system is not None:
+        if turns[0][0] == "system":
+            raise ValueError("has a system message of its own, and `system` was given too")
+        turns.insert(0, ("system", system))
+    return tuple(turns)
+
+
 def named_options(options):
     """(list of options as given, list of their texts).
 

@@ -255,6 +255,8 @@ def methods(result, what="texts", prompt=None, seed=None):
         k = source["passages"]
         given = f"the {k} passages nearest to the question" if k else "the whole text"
         parts.append(f"From the document {source['document']} the model read {given}")
+    if source.get("recorded"):
+        parts.append(f"The model's answers were recorded on {source['recorded']} and read again")
     if seed is not None:
         parts.append(f"Samples were drawn with seed {seed}")
     versions = ", ".join(f"{name} {version}" for name, version in source["versions"].items())

@@ -220,8 +220,7 @@ def sampled(
     """
     prompts, labels = _prompts(people, question), list(question.label_of.values())
     if max_new_tokens is None:
-        tokens = llm.tokenizer(labels, add_special_tokens=False).input_ids
-        max_new_tokens = max(map(len, tokens)) + 2
+        max_new_tokens = max(llm.count_tokens(labels)) + 2
     with warnings.catch_warnings():  # only the beginning of an answer is read
         warnings.filterwarnings("ignore", message=".*cut off at max_new_tokens")
         answers = llm.chat(
@@ -250,8 +249,8 @@ def verbalised(llm, people, question, progress=True):
     `.attrs["answers"]`: all as written; `.attrs["failures"]`: what was wrong, and how often.
     """
     prompts, labels = _prompts(people, question, guess=True), list(question.label_of.values())
-    form = llm.tokenizer([f"{label}: 100%\n" for label in labels]).input_ids
-    room = 2 * sum(map(len, form))  # for the form, and as much again around it
+    form = llm.count_tokens([f"{label}: 100%\n" for label in labels])
+    room = 2 * sum(form)  # for the form, and as much again around it
     with warnings.catch_warnings():  # a statement that is cut off fails, and is counted
         warnings.filterwarnings("ignore", message=".*cut off at max_new_tokens")
         answers = llm.chat(list(prompts), max_new_tokens=room, progress=progress)

@@ -470,8 +470,8 @@ def test_temperature_is_an_exact_operation_on_options_of_one_token(answering):
 class Scripted:
     """In place of a model: gives the answers it is handed, in turn."""
 
-    def __init__(self, tokenizer, answers):
-        self.tokenizer, self.answers = tokenizer, list(map(Answer, answers))
+    def __init__(self, count_tokens, answers):
+        self.count_tokens, self.answers = count_tokens, list(map(Answer, answers))
 
     def chat(self, prompts, **settings):
         assert len(prompts) == len(self.answers)
@@ -484,7 +484,7 @@ class Scripted:
 def test_draws_that_are_no_answer_are_counted_and_kept(llm):
     people = pd.Series(["You are A.", "You are B."], index=["a", "b"])
     answers = ["1", "2: liberal", "10", "well", "no", "As an AI", "", "12"]
-    table = sampled(Scripted(llm.tokenizer, answers), people, ASKED, draws=4)
+    table = sampled(Scripted(llm.count_tokens, answers), people, ASKED, draws=4)
     assert table.loc["a"].tolist() == [0.5, 0.5, 0, 0, 0] and table.loc["b"].isna().all()
     assert table.attrs["valid"] == [0.5, 0.0]
     assert table.attrs["answers"] == [answers[:4], answers[4:]]
@@ -492,7 +492,7 @@ def test_draws_that_are_no_answer_are_counted_and_kept(llm):
 
 def test_statements_that_cannot_be_read_are_counted_by_what_is_wrong(llm):
     good = "1: 10%\n2: 20%\n3: 40%\n4: 20%\n5: 10%"
-    scripted = Scripted(llm.tokenizer, [good, "I cannot say.", good.replace("40", "90"), good])
+    scripted = Scripted(llm.count_tokens, [good, "I cannot say.", good.replace("40", "90"), good])
     table = verbalised(scripted, ["A", "B", "C", "D"], ASKED)
     assert table.loc[0].tolist() == pytest.approx([0.1, 0.2, 0.4, 0.2, 0.1])
     assert table.isna().all(axis=1).tolist() == [False, True, True, False]

@@ -131,8 +131,9 @@ def _prompts(document, questions, k, task):
 def _fits(llm, document, questions, task, more):
     """Whether the document and the longest question leave room for an answer."""
     prompts = _prompts(document, [max(questions, key=lambda q: len(str(q)))], None, task)
-    ids = llm.prompts.encode(llm.prompts.render_all(prompts, _SYSTEM))[0]
-    return len(ids) + more <= llm.context
+    turns = {"system": _SYSTEM, "user": prompts[0]}.items()
+    tokens = llm.count_tokens([{"role": role, "content": content} for role, content in turns])
+    return tokens + more <= llm.context
 
 
 def _fingerprint(document):

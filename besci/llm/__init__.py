@@ -2,5 +2,6 @@
 
 from besci.llm.model import LLM
 from besci.llm.provenance import Answer, provenance, provenance_of
+from besci.llm.recorded import NotRecorded
 
-__all__ = ["LLM", "Answer", "provenance", "provenance_of"]
+__all__ = ["LLM", "Answer", "NotRecorded", "provenance", "provenance_of"]

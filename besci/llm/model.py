@@ -4,35 +4,25 @@ Every prompt goes through the model's chat template. Results do not depend on ho
 batched, in float32 up to rounding; each result carries its provenance.
 """
 
+import os
 import random
 import warnings
-from functools import wraps
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
-import torch
 
-from besci.device import best_dtype, gpu
-from besci.inputs import check_count, check_temperature, listed, named_options, require
-from besci.llm.engine import Engine
-from besci.llm.loading import load, locate
-from besci.llm.prompts import Prompts
+from besci.inputs import (
+    check_count,
+    check_temperature,
+    conversations,
+    listed,
+    named_options,
+    require,
+)
 from besci.llm.provenance import Answer, record
-from besci.llm.scoring import disjoint, draw, softmax
-from besci.llm.trees import Draft, Store
-from besci.models import count_parameters
-from besci.progress import progress_bar
-
-
-def _one_at_a_time(method):
-    """A method during which no other thread computes with the same model."""
-
-    @wraps(method)
-    def locked(self, *args, **kwargs):
-        with self._loaded.lock:
-            return method(self, *args, **kwargs)
-
-    return locked
+from besci.llm.recorded import PREFIX, Notes, Recording
+from besci.llm.scoring import softmax
 
 
 class LLM:
@@ -40,46 +30,57 @@ class LLM:
 
     model: a key of `besci.list_models()`, a hub id ("owner/name", at `revision`, its commit, tag or
     branch) or a local folder (a Path, or a text with a path separator: "./my_model"); None takes
-    the best for this computer and says which (see `besci.models.generators`): phi-3-mini on a GPU
-    that has room for it (phi-3-mini-128k if `long`, for prompts of more than 2,000 tokens, such as
-    a whole article), else qwen2.5-coder-1.5b or 0.5b. device: "cpu", "cuda"; None takes
-    the GPU if there is one. dtype: a torch.dtype; None takes what the device computes best
-    (`besci.device.best_dtype`). Weights are read from safetensors only, and no code that comes with
-    a model is ever run. Prints one line about the model.
+    the one that the environment variable BESCI_MODEL names, else the best for this computer, and
+    says which (see `besci.models.generators`): phi-3-mini on a GPU that has room for it
+    (phi-3-mini-128k if `long`, for prompts of more than 2,000 tokens, such as a whole article),
+    else qwen2.5-coder-1.5b or 0.5b. device: "cpu", "cuda"; None takes the GPU if there is one.
+    dtype: a torch.dtype; None takes what the device computes best (`besci.device.best_dtype`).
+    Weights are read from safetensors only, and no code that comes with a model is ever run. Prints
+    one line about the model.
 
     A model that is in memory already, from the same folder on the same device in the same dtype, is
     shared, so running a cell again costs nothing. Threads may share one too: they compute in turn.
+
+    "recorded:KEY" takes the answers that a model gave to the prompts of the course's notebooks:
+    at once, without its weights. Any other prompt raises NotRecorded (a LookupError). The results'
+    provenance is that of the recording. Where the environment variable BESCI_RECORD names a folder
+    (its whole path), a loaded model writes down there what it answers, for `make record`.
 
     Raises ValueError for an unknown model or one that cannot be used, ModelUnavailable if it cannot
     be fetched, and MemoryError if the GPU has too little room for it.
     """
 
     def __init__(self, model=None, device=None, dtype=None, long=False, revision=None):
-        self.name, folder, self.commit = locate(model, long, revision)
-        self.device = torch.device(device or ("cuda" if gpu() else "cpu"))
-        self.dtype = getattr(torch, dtype) if isinstance(dtype, str) else dtype
-        self.dtype = self.dtype or best_dtype(self.device, count_parameters(folder))
-        self._loaded = load(self.name, folder, self.device, self.dtype)
-        self.model, self.tokenizer = self._loaded.model, self._loaded.tokenizer
-        self.prompts, self.engine = Prompts(self.tokenizer), Engine(self.model)
-        self.context = self.engine.context
-        self.engine.check()
-        ends = self.model.generation_config.eos_token_id
-        self.stop = self.prompts.stop | set(
-            np.atleast_1d(ends if ends is not None else []).tolist()
-        )
-        self.store = Store()
+        named = os.environ.get("BESCI_MODEL") if model is None else model
+        self._notes = None
+        if isinstance(named, str) and named.startswith(PREFIX):
+            require(
+                device is dtype is revision is None,
+                f"{named!r} was recorded once: leave out device, dtype and revision.",
+            )
+            self.backend = Recording(named.removeprefix(PREFIX))
+        else:
+            from besci.llm.live import Live  # brings torch and transformers
+
+            self.backend = Live(model, device, dtype, long, revision)
+            if folder := os.environ.get("BESCI_RECORD"):
+                self._notes = Notes(self.backend.source, self.backend.context, folder)
         print(self)
 
-    def __repr__(self):
-        parameters = sum(p.numel() for p in self.model.parameters())
-        return (
-            f"{self.name} ({self.commit}) · {parameters / 1e6:,.0f} million parameters · "
-            f"{str(self.dtype).removeprefix('torch.')} · {self.device} · "
-            f"context {self.context:,} tokens"
-        )
+    name = property(attrgetter("backend.name"))
+    commit = property(attrgetter("backend.commit"))
+    dtype = property(attrgetter("backend.dtype"))
+    device = property(attrgetter("backend.device"))
+    context = property(attrgetter("backend.context"), doc="Tokens of a prompt and its answer.")
+    # What only a loaded model has:
+    model = property(attrgetter("backend.model"))
+    tokenizer = property(attrgetter("backend.tokenizer"))
+    prompts = property(attrgetter("backend.prompts"))
+    engine = property(attrgetter("backend.engine"))
 
-    @_one_at_a_time
+    def __repr__(self):
+        return repr(self.backend)
+
     def chat(
         self,
         prompts,
@@ -110,34 +111,12 @@ class LLM:
         check_temperature(temperature)
         require(0 < top_p <= 1, f"top_p must be above 0 and at most 1, not {top_p!r}.")
         single, prompts, _ = listed(prompts, "prompt")
-        encoded = self.prompts.encode(self.prompts.render_all(prompts, system))
-        for i, ids in enumerate(encoded):
-            self._require_room(ids, 1, f"Prompt {i}")
-        if temperature > 0 and seed is None:
-            seed = random.getrandbits(32)
-        drafts, copies = {}, {}
-        order = []
-        for ids in map(tuple, encoded):
-            copy = copies[ids] = copies.get(ids, -1) + 1
-            key = (ids, copy if temperature > 0 else 0)
-            rng = random.Random(f"{seed} {copy} {ids}") if temperature > 0 else None
-            drafts.setdefault(key, Draft(list(ids), rng))
-            order.append(key)
-
-        def pick(logits, waiting):
-            if temperature == 0:
-                return logits.argmax(-1).tolist()
-            return draw(logits, [draft.rng.random() for draft in waiting], temperature, top_p)
-
-        with progress_bar(len(drafts), "chat", progress) as done:
-            self.engine.continue_all(
-                self.store,
-                list(drafts.values()),
-                max_new_tokens,
-                self.stop,
-                pick,
-                done.update,
-            )
+        asked = conversations(prompts, system)
+        how = {"max_new_tokens": int(max_new_tokens), "temperature": float(temperature)}
+        if temperature > 0:
+            seed = random.getrandbits(32) if seed is None else seed
+            how |= {"top_p": float(top_p), "seed": seed}
+        found = self._answers("chat", asked, how, progress=progress)
         source = self._provenance(
             "chat",
             prompts,
@@ -147,18 +126,22 @@ class LLM:
             temperature=temperature,
             top_p=top_p,
         )
-        answers = [self._answer(drafts[key], len(key[0]), source) for key in order]
+        answers = []
+        for text, tokens, prompt_tokens, truncated in found:
+            answer = Answer(text)
+            answer.truncated, answer.tokens = truncated, tokens
+            answer.prompt_tokens, answer.provenance = prompt_tokens, source
+            answers.append(answer)
         cut = sum(answer.truncated for answer in answers)
         if cut:
             warnings.warn(
                 f"{cut} of {len(answers)} answers were cut off at max_new_tokens="
                 f"{max_new_tokens}, or at the end of the model's context; their .truncated is "
                 "True.",
-                stacklevel=3,
+                stacklevel=2,
             )
         return answers[0] if single else answers
 
-    @_one_at_a_time
     def choose(self, prompts, options, system=None, normalize="sum", calibrate=None, progress=True):
         """Probability of each option as the model's answer: DataFrame, a row per prompt, sums to 1.
 
@@ -191,16 +174,11 @@ class LLM:
         if normalize == "pmi":
             require(not neutral, 'normalize="pmi" divides by the empty input: leave out calibrate.')
             neutral = [""]
-        log_prob, event, tokens = self._score(self.store, prompts, texts, system, progress)
+        log_prob, event, tokens = self._scores(prompts, system, texts, progress=progress)
         mass = np.exp(event).sum(axis=1)
         event = event / tokens if normalize == "mean" else event
         if neutral:
-            # Only a neutral input that begins like the prompts may use, and change, their store.
-            first = self.prompts.encode(self.prompts.render_all(neutral[:1], system))[0]
-            akin = self.engine.shared(self.store, first) > len(first) / 2
-            _, base, tokens = self._score(
-                self.store if akin else Store(), neutral, texts, system, progress=False
-            )
+            _, base, tokens = self._scores(neutral, system, texts, aside=True)
             base = base / tokens if normalize == "mean" else base
             event = event - np.log(softmax(base).mean(axis=0))
         result = pd.DataFrame(softmax(event), columns=options, index=index)
@@ -216,7 +194,6 @@ class LLM:
         )
         return result
 
-    @_one_at_a_time
     def next_tokens(self, text, k=10, temperature=1.0):
         """The k most probable next tokens: DataFrame with columns token and probability.
 
@@ -226,30 +203,15 @@ class LLM:
         """
         check_count(k, "k")
         check_temperature(temperature)
-        if isinstance(text, str):
-            ids = self.prompts.encode_text([text])[0]
-        else:
-            ids = self.prompts.encode(self.prompts.render_all([text], None))[0]
-        self._require_room(ids, 1, "The text")
-        logits = self.engine.next_logits(self.store, ids).double()
-        best = torch.topk(logits, min(k, len(logits)))
-        if temperature == 0:
-            probability = (best.indices == best.indices[0]).double()
-        else:
-            scaled = best.values / temperature
-            probability = (scaled - (logits / temperature).logsumexp(-1)).exp()
-        result = pd.DataFrame(
-            {
-                "token": [self.prompts.shown(ids[-8:], token) for token in best.indices.tolist()],
-                "probability": probability.cpu().numpy(),
-            }
-        )
+        inputs = [text] if isinstance(text, str) else conversations([text])
+        how = {"k": int(k), "temperature": float(temperature)}
+        ((tokens, probabilities),) = self._answers("next_tokens", inputs, how)
+        result = pd.DataFrame({"token": tokens, "probability": probabilities})
         result.attrs["provenance"] = self._provenance(
             "next_tokens", [text], temperature=temperature
         )
         return result
 
-    @_one_at_a_time
     def perplexity(self, texts, progress=True):
         """How surprising texts are: DataFrame with columns tokens, log_prob and perplexity.
 
@@ -262,13 +224,8 @@ class LLM:
         _, texts, index = listed(texts, "text")
         for i, text in enumerate(texts):
             require(isinstance(text, str), f"Text {i} is {text!r:.60}; it should be a text.")
-        encoded = self.prompts.encode_text(texts)
-        for i, ids in enumerate(encoded):
-            require(len(ids) > 1, f"Text {i} ({texts[i]!r}) is too short: it needs two tokens.")
-            self._require_room(ids, 0, f"Text {i}")
-        with progress_bar(len(texts), "perplexity", progress) as done:
-            log_prob = self.engine.log_probs(self.store, [(ids, 1) for ids in encoded], done.update)
-        tokens = np.array([len(ids) - 1 for ids in encoded])
+        found = self._answers("perplexity", texts, {}, progress=progress)
+        tokens, log_prob = map(np.array, zip(*found, strict=True))
         result = pd.DataFrame(
             {"tokens": tokens, "log_prob": log_prob, "perplexity": np.exp(-log_prob / tokens)},
             index=index,
@@ -276,49 +233,29 @@ class LLM:
         result.attrs["provenance"] = self._provenance("perplexity", texts)
         return result
 
-    # ---- the work behind them ---------------------------------------------------------------
+    def count_tokens(self, texts):
+        """How many tokens a text has: an int for one, a list of them for several.
 
-    def _answer(self, draft, prompt_tokens, source):
-        text = self.prompts.decode(draft.tokens)
-        answer = Answer(text.strip() if self.prompts.is_chat else text)
-        answer.truncated, answer.tokens = draft.truncated, len(draft.tokens)
-        answer.prompt_tokens, answer.provenance = prompt_tokens, source
-        return answer
+        texts: as they stand, without the chat template; or conversations (lists of messages), to
+        see what `chat` would have the model read. `context` is the most that it can read and write.
+        """
+        single, texts, _ = listed(texts, "text")
+        inputs = [one if isinstance(one, str) else conversations([one])[0] for one in texts]
+        counts = self._answers("count_tokens", inputs, {})
+        return counts[0] if single else counts
 
-    def _score(self, store, prompts, options, system, progress):
+    def _scores(self, prompts, system, options, **how):
         """(n, k) arrays: log p(option | prompt), log p of the answers it stands for, its tokens."""
-        rendered = self.prompts.render_all(prompts, system)
-        rows = {text: row for row, text in enumerate(dict.fromkeys(rendered))}
-        where = [rows[text] for text in rendered]
-        encoded = self.prompts.encode(rows)
-        written = [self.prompts.continuations(text, options) for text in rows]
-        for i, row in enumerate(where):
-            self._require_room(encoded[row], max(map(len, written[row])), f"Prompt {i}")
-        jobs = [
-            (ids + option, len(ids))
-            for ids, row in zip(encoded, written, strict=True)
-            for option in row
-        ]
-        with progress_bar(len(jobs), "choose", progress) as done:
-            log_prob = self.engine.log_probs(store, jobs, done.update)
-        log_prob = log_prob.reshape(len(rows), len(options))
-        event = np.array([disjoint(lp, row) for lp, row in zip(log_prob, written, strict=True)])
-        tokens = np.array([[len(option) for option in row] for row in written])
-        return log_prob[where], event[where], tokens[where]
+        asked = conversations(prompts, system)
+        found = self._answers("choose", asked, {"options": options}, **how)
+        return map(np.array, zip(*found, strict=True))
 
-    def _require_room(self, ids, more, what):
-        require(
-            ids,
-            f"{what} is empty, and {self.name} has no token for the beginning of a text.",
-        )
-        require(
-            len(ids) + more <= self.context,
-            f"{what} has {len(ids):,} tokens; {self.name} takes at most {self.context:,}, the "
-            "answer included. Shorten it, or split it into passages.",
-        )
+    def _answers(self, method, inputs, settings, **how):
+        """What the model gives for inputs, computed or read; see `Live.answer`."""
+        values = self.backend.answer(method, inputs, settings, **how)
+        if self._notes:
+            self._notes.add(method, inputs, settings, values)
+        return values
 
     def _provenance(self, method, inputs, **settings):
-        template = self.prompts.fingerprint
-        return record(
-            self.name, self.commit, template, self.dtype, self.device, method, inputs, settings
-        )
+        return record(self.backend.source, method, inputs, settings)

@@ -48,46 +48,26 @@ class Prompts:
         self._skeleton = lru_cache(maxsize=256)(self._cut_out)
         self._continue = lru_cache(maxsize=4096)(self._tokens_after)
 
-    def conversation(self, prompt, system=None):
-        """A prompt (text, or list of messages with role and content) as a tuple of (role, content).
+    def placed(self, turns):
+        """A conversation as the template takes it.
 
-        A system message goes first, or into the first user turn if the template has no place for
-        it. Raises TypeError or ValueError, saying what is wrong.
+        turns: (role, content) of each message. Where the template has no place for a system
+        message, it goes into the first user turn.
         """
-        if isinstance(prompt, str):
-            turns = [("user", prompt)]
-        elif isinstance(prompt, list) and prompt and all(isinstance(m, dict) for m in prompt):
-            turns = [(message.get("role"), message.get("content")) for message in prompt]
-        else:
-            raise TypeError(
-                f"is {prompt!r:.60}; it should be a text, or a list of messages such as "
-                '{"role": "user", "content": "..."}'
-            )
-        for role, content in turns:
-            if role not in ("system", "user", "assistant") or not isinstance(content, str):
-                raise TypeError(
-                    "has a message that is not of the form "
-                    '{"role": "system", "user" or "assistant", "content": text}'
-                )
-        if turns[-1][0] != "user":
-            raise ValueError(f"ends with a {turns[-1][0]} message; the last one is the user's")
-        if system is not None:
-            if turns[0][0] == "system":
-                raise ValueError("has a system message of its own, and `system` was given too")
-            turns.insert(0, ("system", system))
         if turns[0][0] == "system" and self.is_chat and not self._has_system_role:
-            (_, first), (role, content) = turns[:2]
-            turns[:2] = [(role, f"{first}\n\n{content}")]
+            (_, first), (role, content), *rest = turns
+            return ((role, f"{first}\n\n{content}"), *rest)
         return tuple(turns)
 
     def render(self, turns):
         """The prompt the model sees, as one text in which control tokens have their secret names.
 
-        turns: as `conversation` returns them. A base model, which has no chat template, sees the
+        turns: (role, content) of each message. A base model, which has no chat template, sees the
         contents alone, with a blank line between them.
         """
         if not self.is_chat:
             return "\n\n".join(content for _, content in turns)
+        turns = self.placed(turns)
         # Templates may strip their contents: each placeholder wears the white space of its own.
         cores = [content.strip() for _, content in turns]
         edges = [
@@ -97,15 +77,14 @@ class Prompts:
         pieces = self._skeleton(tuple(edges), True)
         return "".join(cores[piece] if isinstance(piece, int) else piece for piece in pieces)
 
-    def render_all(self, prompts, system=None):
-        """Each prompt as `render` writes it; errors name the prompt's index."""
-        require(system is None or isinstance(system, str), "system must be a text.")
+    def render_all(self, conversations):
+        """Each conversation as `render` writes it; errors name its index."""
         rendered = []
-        for i, prompt in enumerate(prompts):
+        for i, turns in enumerate(conversations):
             try:
-                rendered.append(self.render(self.conversation(prompt, system)))
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"Prompt {i} {error}") from None
+                rendered.append(self.render(turns))
+            except ValueError as error:
+                raise ValueError(f"Prompt {i} {error}") from None
         return rendered
 
     def encode(self, texts):
@@ -134,6 +113,10 @@ class Prompts:
         start = rendered.rfind(self._secret)
         tail = rendered[start:] if start >= 0 else rendered
         return self._continue(tail, option)
+
+    def count(self, text):
+        """How many tokens a text has as it stands, without one that marks its beginning."""
+        return len(self._plain(text))
 
     def _tokens_after(self, tail, option):
         text = option.strip() if self.is_chat else option

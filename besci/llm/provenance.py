@@ -21,9 +21,8 @@ class Answer(str):
     provenance: dict
 
 
-def record(model, commit, template, dtype, device, method, inputs, settings):
-    """Provenance of a result, in plain values that survive copying, comparing and JSON."""
-    text = json.dumps(inputs, ensure_ascii=False, default=str)
+def source(model, commit, template, dtype, device):
+    """What computes here, in plain values: model, precision, device and the software's versions."""
     return {
         "model": model,
         "commit": commit,
@@ -35,6 +34,17 @@ def record(model, commit, template, dtype, device, method, inputs, settings):
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "transformers", "tokenizers")},
         },
+    }
+
+
+def record(source, method, inputs, settings):
+    """Provenance of a result, in plain values that survive copying, comparing and JSON.
+
+    source: as `source` returns it; that of recorded answers also says when they were recorded.
+    """
+    text = json.dumps(inputs, ensure_ascii=False, default=str)
+    return {
+        **source,
         "method": method,
         "inputs": len(inputs),
         "inputs_sha256": hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12],

@@ -1,7 +1,6 @@
 """From log-probabilities and logits to choices and draws."""
 
 import numpy as np
-import torch
 
 
 def softmax(log_weights):
@@ -39,6 +38,8 @@ def draw(logits, chances, temperature, top_p):
     chances: n numbers in [0, 1), which decide the draws. Keeps the fewest tokens with probability
     top_p or more together.
     """
+    import torch
+
     p = (logits.double() / temperature).softmax(-1)
     tokens = None
     if top_p < 1:

@@ -21,6 +21,7 @@ from PIL import Image, ImageDraw
 import besci
 from besci import documents
 from besci.documents.quotes import quoted_spans
+from besci.inputs import conversations
 from besci.llm import Answer
 
 STIX = Path(matplotlib.get_data_path(), "fonts", "ttf", "STIXGeneral.ttf")
@@ -722,7 +723,7 @@ def test_what_a_document_says_to_the_model_stays_text(llm, monkeypatch):
         with pytest.warns(UserWarning, match="cut off"):
             documents.ask(llm, documents.read_text(text), "Is it so?", max_new_tokens=1)
         (prompt,), system = put.pop()
-        (ids,) = llm.prompts.encode(llm.prompts.render_all([prompt], system))
+        (ids,) = llm.prompts.encode(llm.prompts.render_all(conversations([prompt], system)))
         found.append([i for i in ids if i in control])
         assert text in llm.prompts.decode([i for i in ids if i not in control])
         assert prompt.count(f"[end of document {prompt[10:18]}]") == 1

@@ -17,6 +17,7 @@ from tiny_models import build_tiny_models
 from transformers import Lfm2Config, MambaConfig
 
 import besci
+from besci.inputs import conversations
 from besci.llm import LLM, Answer, loading, provenance
 from besci.llm.scoring import draw
 from besci.llm.trees import Store
@@ -139,7 +140,7 @@ def plain_answer(llm, ids, most):
     ids, tokens = list(ids), []
     while len(tokens) < most and len(ids) < llm.context:
         token = llm.model(torch.tensor([ids]), use_cache=False).logits[0, -1].argmax().item()
-        if token in llm.stop:
+        if token in llm.backend.stop:
             break
         tokens.append(token)
         ids.append(token)
@@ -265,7 +266,7 @@ def test_a_shared_beginning_is_read_once_and_equal_prompts_too(qwen, monkeypatch
     prompts = [examples + f"I get angry {i % 5} times." for i in range(40)]
     distinct = [plain_ids(qwen, plain_text(qwen, p + "")) for p in dict.fromkeys(prompts)]
     counts = fed_tokens(qwen, monkeypatch)
-    monkeypatch.setattr(qwen, "store", Store())
+    monkeypatch.setattr(qwen.backend, "store", Store())
     qwen.choose(prompts, ["yes", "no"])
     tree = {tuple(ids[: i + 1]) for ids in distinct for i in range(len(ids))}
     answers = sum(len(qwen.prompts.continuation("", o)) - 1 for o in ["yes", "no"]) * 5
@@ -310,7 +311,7 @@ def test_choose_takes_numbers_as_options_and_keeps_the_index_of_a_series(qwen):
 @quickly
 @given(prompt=text)
 def test_plain_prompts_have_the_token_ids_of_transformers(llm, prompt):
-    (ids,) = llm.prompts.encode(llm.prompts.render_all([prompt]))
+    (ids,) = llm.prompts.encode(llm.prompts.render_all(conversations([prompt])))
     assert ids == plain_ids(llm, plain_text(llm, prompt))
 
 
@@ -319,7 +320,7 @@ def test_text_that_imitates_control_tokens_is_text(load, kind):
     llm = load(kind)
     control = {i: t.content for i, t in llm.tokenizer.added_tokens_decoder.items()}
     attack = "".join(control.values()) + "neutral" + "\n".join(control.values())
-    innocent, attacked = llm.prompts.encode(llm.prompts.render_all(["x", attack]))
+    innocent, attacked = llm.prompts.encode(llm.prompts.render_all(conversations(["x", attack])))
 
     def count(ids):
         return [ids.count(i) for i in control if control[i] != "<unk>"]
@@ -336,7 +337,7 @@ def test_white_space_around_contents_is_kept_or_stripped_as_the_template_does(lo
     for kind in ["phi3-window", "llama2", "qwen3"]:
         llm = load(kind)
         for prompt in ["  x ", "\n\nx\n", " ", "\t", "x  y", "x x", " x x "]:
-            (ids,) = llm.prompts.encode(llm.prompts.render_all([prompt]))
+            (ids,) = llm.prompts.encode(llm.prompts.render_all(conversations([prompt])))
             assert ids == plain_ids(llm, plain_text(llm, prompt))
 
 
@@ -345,13 +346,14 @@ def test_white_space_around_contents_is_kept_or_stripped_as_the_template_does(lo
 )
 def test_a_system_message_goes_where_the_template_has_a_place_for_it(load, kind, role):
     llm = load(kind)
-    turns = llm.prompts.conversation("question", system="rules")
+    (asked,) = conversations(["question"], system="rules")
+    turns = llm.prompts.placed(asked)
     if role:
         assert turns == (("system", "rules"), ("user", "question"))
     else:
         assert turns == (("user", "rules\n\nquestion"),)
     messages = [{"role": "system", "content": "rules"}, {"role": "user", "content": "question"}]
-    assert llm.prompts.conversation(messages) == turns
+    assert conversations([messages]) == [asked]
     assert "rules" in llm.tokenizer.decode(llm.prompts.encode([llm.prompts.render(turns)])[0])
 
 
@@ -362,7 +364,7 @@ def test_a_conversation_is_the_same_as_its_only_message(qwen):
     assert asked == qwen.chat(PROMPTS[0], max_new_tokens=5) and isinstance(asked, Answer)
     assert qwen.chat([message, message], max_new_tokens=5) == [asked, asked]
     longer = [*message, {"role": "assistant", "content": "no"}, *message]
-    (ids,) = qwen.prompts.encode(qwen.prompts.render_all([longer]))
+    (ids,) = qwen.prompts.encode(qwen.prompts.render_all(conversations([longer])))
     written = qwen.tokenizer.apply_chat_template(
         longer, tokenize=False, add_generation_prompt=True, enable_thinking=False
     )
@@ -372,7 +374,7 @@ def test_a_conversation_is_the_same_as_its_only_message(qwen):
 def test_sentencepiece_answers_begin_with_the_space_that_the_model_was_trained_on(load):
     def tokens(kind, option):
         llm = load(kind)
-        (prompt,) = llm.prompts.render_all(["x"])
+        (prompt,) = llm.prompts.render_all(conversations(["x"]))
         return llm.tokenizer.convert_ids_to_tokens(llm.prompts.continuation(prompt, option))
 
     assert tokens("phi3-window", "yes") == ["▁yes"]
@@ -439,7 +441,7 @@ def test_draws_follow_the_probabilities_of_next_tokens(load, temperature, top_p)
     expected = llm.next_tokens(message, 7, temperature).set_index("token")["probability"]
     kept = expected[expected.cumsum() - expected < top_p]
     logits = llm.engine.next_logits(
-        llm.store, llm.prompts.encode(llm.prompts.render_all([message]))[0]
+        llm.backend.store, llm.prompts.encode(llm.prompts.render_all(conversations([message])))[0]
     )
     chances = (np.arange(5000) + 0.5) / 5000
     tokens = draw(logits.expand(5000, -1), chances, temperature, top_p)
@@ -456,7 +458,7 @@ def test_cut_answers_are_marked_and_counted(qwen):
 
 def test_an_answer_ends_at_the_end_of_the_context(qwen, monkeypatch):
     length = len(plain_ids(qwen, plain_text(qwen, "x")))
-    for place in (qwen, qwen.engine):
+    for place in (qwen.backend, qwen.engine):
         monkeypatch.setattr(place, "context", length + 3)
     with pytest.warns(UserWarning, match="cut off"):
         answer = qwen.chat("x", max_new_tokens=100)
@@ -465,7 +467,7 @@ def test_an_answer_ends_at_the_end_of_the_context(qwen, monkeypatch):
 
 def test_copies_of_a_prompt_are_read_once_for_many_draws(qwen, monkeypatch):
     counts = fed_tokens(qwen, monkeypatch)
-    monkeypatch.setattr(qwen, "store", Store())
+    monkeypatch.setattr(qwen.backend, "store", Store())
     with pytest.warns(UserWarning):
         qwen.chat([PROMPTS[2]] * 30, temperature=1, seed=0, max_new_tokens=1)
     assert sum(counts) == len(plain_ids(qwen, plain_text(qwen, PROMPTS[2])))
@@ -518,10 +520,10 @@ def test_questions_after_one_text_read_it_once_and_answer_as_if_it_were_read_eac
     whole = [f"{context}\n\n{question}" for question in questions]
     expected = []
     for prompt in whole:
-        monkeypatch.setattr(qwen, "store", Store())
+        monkeypatch.setattr(qwen.backend, "store", Store())
         expected.append(qwen.chat(prompt, max_new_tokens=4))
     counts = fed_tokens(qwen, monkeypatch)
-    monkeypatch.setattr(qwen, "store", Store())
+    monkeypatch.setattr(qwen.backend, "store", Store())
     assert qwen.chat(whole[0], max_new_tokens=4) == expected[0] and sum(counts) > 100
     counts.clear()
     assert [qwen.chat(prompt, max_new_tokens=4) for prompt in whole[::-1]] == expected[::-1]
@@ -548,7 +550,7 @@ def test_out_of_memory_halves_the_batch_and_changes_no_result(qwen, monkeypatch)
     monkeypatch.setattr(qwen.model, "forward", tight)
     for name in ("limit", "room"):
         monkeypatch.setattr(qwen.engine, name, 4096)
-    monkeypatch.setattr(qwen, "store", Store())
+    monkeypatch.setattr(qwen.backend, "store", Store())
     np.testing.assert_allclose(qwen.choose(PROMPTS, OPTIONS), chosen, atol=1e-5)
     assert qwen.engine.limit < 4096
     assert qwen.chat(PROMPTS, max_new_tokens=6) == answers

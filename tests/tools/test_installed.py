@@ -176,7 +176,7 @@ def test_the_wheel_holds_what_the_course_ships_and_no_more(computer):
         for file in installed.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    shipped = r"besci/.+|data/[^/]+|day_\d/quiz\.json|day_\d/figures/\w+\.svg"
+    shipped = r"besci/.+|data/(?:recorded/)?[^/]+|day_\d/quiz\.json|day_\d/figures/\w+\.svg"
     wanted = [name for name in course_files() if re.fullmatch(shipped, name)]
     assert found == {
         name.removeprefix("besci/") if name.startswith("besci/") else f"course/{name}"
