@@ -48,10 +48,12 @@ def start(seed=42):
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
+    import huggingface_hub
     import pandas as pd
     import torch
     import transformers
 
+    huggingface_hub.utils.logging.set_verbosity_error()  # "unauthenticated requests"
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     warnings.filterwarnings("ignore", category=FutureWarning)

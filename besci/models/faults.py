@@ -2,6 +2,9 @@
 
 import errno
 import re
+import shutil
+
+from besci.progress import in_bytes
 
 
 class Failed(Exception):
@@ -18,6 +21,14 @@ class Unfinished(Failed):
 
 class DiskFull(Exception):
     """No space left where the model is written."""
+
+
+def require_room(folder, needed):
+    """Raise DiskFull where the disk of `folder`, there or yet to be made, lacks `needed` bytes."""
+    place = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    disk = shutil.disk_usage(place)
+    if disk.total and disk.free < needed:  # some network drives state no sizes at all
+        raise DiskFull(f"{in_bytes(needed)} are needed, {in_bytes(disk.free)} are free")
 
 
 def explained(error):

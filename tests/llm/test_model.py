@@ -18,7 +18,7 @@ from transformers import Lfm2Config, MambaConfig
 
 import besci
 from besci.inputs import conversations
-from besci.llm import LLM, Answer, loading, provenance
+from besci.llm import LLM, Answer, provenance
 from besci.llm.scoring import draw
 from besci.llm.trees import Store
 from besci.models import registry

@@ -5,6 +5,8 @@ import pytest
 from conftest import NOTEBOOKS
 from run_notebooks import execute
 
+from besci.models import FALLBACK
+
 
 def copied(file, folder, before="", after=""):
     """A copy of a notebook in a new folder, with code of a test as its first and its last cell."""
@@ -19,6 +21,8 @@ def copied(file, folder, before="", after=""):
 def notebook_tests(day, before=None, after=None):
     """A test that runs each notebook of a day top to bottom, and its solutions pass their checks.
 
+    On the smallest language model, so that it runs anywhere.
+
     before, after: {stem of a notebook: code} that runs ahead of its first cell, to stand in for
     what is elsewhere, or behind its last one, to try what the notebook has defined.
     """
@@ -31,7 +35,8 @@ def notebook_tests(day, before=None, after=None):
     @pytest.mark.parametrize(
         "file", [pytest.param(file, id=file.stem, marks=marks[file]) for file in files]
     )
-    def runs(file, tmp_path):
+    def runs(file, tmp_path, monkeypatch):
+        monkeypatch.setenv("BESCI_MODEL", FALLBACK)
         codes = ((parts or {}).get(file.stem, "") for parts in (before, after))
         copy = copied(file, tmp_path / "a study", *codes)
         run = execute(copy, tmp_path / "out", use_quick=True, report=lambda *_, **__: None)
