@@ -120,6 +120,7 @@ def _origin(key, commit):
     if manifest.exists():
         wheels = json.loads(manifest.read_text(encoding="utf-8"))["origin"]
         if "packages" in wheels and "gguf" not in entry(key):  # else the same file as the hub's
-            package = wheels["packages"].format(1)
-            return f"{package}=={wheels['version']}, sha256 {wheels['sha256'][0][:12]}"
+            quantised = "a quantised copy, " if "recipe" in wheels else ""
+            package = f"{wheels['packages'].format(1)}=={wheels['version']}"
+            return f"{quantised}{package}, sha256 {wheels['sha256'][0][:12]}"
     return commit

@@ -46,7 +46,7 @@ def download(watched, total, patience, **wanted):
     try:
         child.stdin.write(json.dumps({"patience": patience, "wanted": wanted}) + "\n")
         child.stdin.flush()
-        in_time = _ends_in_time(child, watched, total, told)
+        in_time = ends_in_time(child, watched, total, told)
     except OSError:  # it ended before it was asked
         in_time = True
     finally:
@@ -65,7 +65,12 @@ def download(watched, total, patience, **wanted):
     if status >= 400:
         raise refusal(status, headers)
     last = f"; the last answer was HTTP {status}" if status >= 300 else ""
-    raise Unreachable(f"less than {in_bytes(STALL * SLOWEST)} arrived in {STALL} s{last}")
+    raise Unreachable(too_little() + last)
+
+
+def too_little():
+    """Why a download was ended that did not end of itself."""
+    return f"less than {in_bytes(STALL * SLOWEST)} arrived in {STALL} s"
 
 
 def _environment():
@@ -87,8 +92,13 @@ def _listen(pipe, told):
         told.update(json.loads(line))
 
 
-def _ends_in_time(child, watched, total, told):
-    """Whether the child ends of itself, as long as enough arrives."""
+def ends_in_time(child, watched, total, told=None):
+    """Whether a child process ends of itself, as long as enough arrives.
+
+    watched: the folder below which it writes. total: bytes to come. told: a dict in which it
+    reports "bytes" that are on their way.
+    """
+    told = told or {}
     start = now = since = time.monotonic()
     before, mark = bytes_below(watched), 0
     while now < since + STALL and now < start + STALL + total / SLOWEST:

