@@ -10,7 +10,8 @@ from conftest import COURSE
 import besci
 
 
-def test_start_prints_what_it_runs_on_then_versions_models_and_seed(capsys):
+def test_start_prints_what_it_runs_on_then_versions_models_and_seed(capsys, monkeypatch):
+    monkeypatch.setenv("BESCI_MODEL", "gpt2")
     session = besci.start(seed=7)
     shown = capsys.readouterr().out
     assert shown == f"{session}\n"

@@ -1,8 +1,8 @@
 """A GGUF file turned once into what transformers loads, by the file's own fields.
 
 GGUF (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md) holds quantised weights, the
-configuration and the tokenizer in one file. transformers reads it too, but needs four times the
-file's size in memory for it, and builds a tokenizer that splits some texts in another way than the
+configuration and the tokenizer in one file. transformers reads it too, but needs the whole model in
+float32 in memory for it, and builds a tokenizer that splits some texts in another way than the
 model's training did and ends answers at another token.
 """
 

