@@ -55,9 +55,9 @@ class Live:
         self.source = source(self.name, self.commit, template, self.dtype, self.device)
 
     def __repr__(self):
-        parameters = sum(p.numel() for p in self.model.parameters())
+        parameters = f"{self._loaded.parameters / 1e6:,.0f} million parameters"
         return (
-            f"{self.name} ({self.commit}) · {parameters / 1e6:,.0f} million parameters · "
+            f"{self.name} ({self.commit}) · {parameters} · "
             f"{self.source['dtype']} · {self.device} · context {self.context:,} tokens"
         )
 

@@ -111,7 +111,27 @@ def _read(name, folder, device, dtype):
     except (ValueError, OSError, KeyError, ImportError, RuntimeError) as error:
         raise ValueError(f"{name} cannot be loaded as a language model: {error}") from error
     check_weights(name, found)
-    return Loaded(model.to(device).eval(), tokenizer)
+    loaded = Loaded(model.to(device).eval(), tokenizer)
+    if dtype == torch.bfloat16:
+        model.set_output_embeddings(_Output(model.get_output_embeddings()))
+    return loaded
+
+
+class _Output(torch.nn.Linear):
+    """The output layer in float32, of a model in bfloat16.
+
+    bfloat16 has 8 bits: near 20, where logits of probable tokens lie, it knows only every eighth of
+    a unit, so that probabilities come in steps of 13 % and many are equal.
+    """
+
+    def __init__(self, layer):
+        super().__init__(layer.in_features, layer.out_features, layer.bias is not None, "meta")
+        self.weight = torch.nn.Parameter(layer.weight.detach().float())
+        if layer.bias is not None:
+            self.bias = torch.nn.Parameter(layer.bias.detach().float())
+
+    def forward(self, hidden):
+        return super().forward(hidden.float())
 
 
 def _origin(key, commit):

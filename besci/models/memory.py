@@ -18,6 +18,7 @@ class Loaded:
 
     def __init__(self, model, tokenizer):
         self.model, self.tokenizer, self.lock = model, tokenizer, threading.RLock()
+        self.parameters = sum(weight.numel() for weight in model.parameters())
 
 
 def shared(folder, dtype, device, load):

@@ -687,6 +687,16 @@ def test_code_that_comes_with_a_model_is_never_run(tmp_path):
     assert not marker.exists()
 
 
+@pytest.mark.parametrize("kind", ["llama2", "qwen3"])  # output layer of its own; the embeddings'
+def test_in_bfloat16_probabilities_do_not_come_in_steps(load, kind):
+    folder = load(kind).model.name_or_path
+    half = LLM(folder, device="cpu", dtype="bfloat16")
+    logits = half.engine.next_logits(Store(), half.prompts.encode_text(["abc"])[0])
+    assert (logits != logits.bfloat16().float()).float().mean() > 0.9
+    assert repr(half).split(" · ")[1] == repr(load(kind)).split(" · ")[1]  # parameters
+    assert half.model.get_input_embeddings().weight.dtype == torch.bfloat16
+
+
 @pytest.mark.filterwarnings("ignore:.*cut off")
 def test_threads_that_share_a_model_get_what_each_would_get_alone(qwen):
     other = LLM(qwen.model.config._name_or_path)
