@@ -3,10 +3,9 @@
     python tools/record.py [KEY] [--from FOLDER]
 
 Without KEY, the model that the environment's MODEL names (`make record MODEL=KEY`). Runs the
-notebooks of days 3 to 5 that ask a language model, each with its parameters as they stand and with
-the quick ones of the tests, and writes the recording once all of them went well. With --from it
-runs nothing and takes what was noted in a folder before, for example by
-`BESCI_MODEL=KEY BESCI_RECORD=/a/folder make run`.
+notebooks of days 3 to 5 that ask a language model, with their parameters as they stand, and writes
+the recording once all of them went well. With --from it runs nothing and takes what was noted in a
+folder before, for example by `BESCI_RECORD=/a/whole/path make run MODEL=KEY`.
 
 Exits with 0 if the recording is written, 1 if a notebook failed, 2 if nothing could be begun or
 written, 130 after Ctrl-C.
@@ -47,11 +46,8 @@ def run(key, out, stop):
     os.environ |= {"BESCI_MODEL": key, "BESCI_RECORD": str(notes)}
     runs = []
     for file in notebooks():
-        for quick in (False, True):
-            if not stop.is_set():
-                say("quick parameters, " if quick else "", end="")
-                place = out / ("quick" if quick else "full")
-                runs.append(execute(file, place, quick, stop=stop))
+        if not stop.is_set():
+            runs.append(execute(file, out, stop=stop))
     return runs, notes
 
 

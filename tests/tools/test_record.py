@@ -29,7 +29,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def course(tmp_path, monkeypatch, model):
-    """A course of its own: a notebook that asks "ab", and "ba" with its quick parameters."""
+    """A course of its own, of one notebook that asks "ab"."""
     monkeypatch.setattr(record, "COURSE", tmp_path)
     monkeypatch.setattr(record, "entry", lambda key: {"key": key})
     for module in (record, recordings):
@@ -48,8 +48,6 @@ def write(folder, model, monkeypatch, *more):
         *more,
     ]
     notebook = nbformat.v4.new_notebook(cells=list(map(nbformat.v4.new_code_cell, sources)))
-    notebook.cells[0].metadata["tags"] = ["parameters"]
-    notebook.metadata["besci"] = {"quick": {"TEXT": "ba"}}
     nbformat.write(notebook, folder / "one.ipynb")
     monkeypatch.setattr(record, "notebooks", lambda: [folder / "one.ipynb"])
 
@@ -69,7 +67,7 @@ def test_the_notebooks_of_days_3_to_5_that_ask_a_model_are_recorded():
     assert "day_3/3_using_labels" not in names
 
 
-def test_full_and_quick_prompts_are_recorded_and_earlier_ones_are_gone(
+def test_what_a_notebook_asks_is_recorded_and_earlier_answers_are_gone(
     course, model, monkeypatch, capsys
 ):
     note(model, course / "_build/record/tiny/answers", "a")
@@ -78,7 +76,7 @@ def test_full_and_quick_prompts_are_recorded_and_earlier_ones_are_gone(
     assert main([]) == 0
     assert "recorded answers of tiny" in capsys.readouterr().out
     llm = LLM("recorded:tiny")
-    assert len(llm.choose(["ab", "ba"], ["a", "b"])) == 2
+    assert len(llm.choose("ab", ["a", "b"])) == 1
     with pytest.raises(NotRecorded):
         llm.choose("a", ["a", "b"])
 
