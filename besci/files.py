@@ -1,6 +1,7 @@
 """Where the course's own files are: beside the package in a checkout, inside it once installed."""
 
 import os
+import tempfile
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -40,3 +41,16 @@ def path(name):
             f'The course has no data file "{name}".{meant} It has: {", ".join(known)}.'
         )
     return file
+
+
+def write_whole(file, content):
+    """Write bytes to a file (Path), whole or not at all, whatever happens meanwhile.
+
+    Raises OSError where that is not possible.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix=".writing-", dir=file.parent, ignore_cleanup_errors=True
+    ) as aside:
+        draft = Path(aside, file.name)
+        draft.write_bytes(content)
+        os.replace(draft, file)

@@ -10,7 +10,6 @@ do this by itself: learners run it too, and would find files of the repository c
 
 import base64
 import json
-import os
 import posixpath
 import re
 import sys
@@ -19,6 +18,8 @@ from pathlib import Path
 
 import nbformat
 from facts import COURSE, KINDS, Notebook, Slot, load, misplaced
+
+from besci.files import write_whole
 
 UNPUBLISHED = "not_published/course"  # nobody's account: those hold no underscore
 COLAB = "https://colab.research.google.com"
@@ -487,12 +488,7 @@ def write_changed(folder, files):
     for path, content in files.items():
         file = folder / path
         if not file.is_file() or file.read_bytes() != content:
-            draft = file.with_name(file.name + ".new")
-            try:
-                draft.write_bytes(content)
-                os.replace(draft, file)
-            finally:
-                draft.unlink(missing_ok=True)
+            write_whole(file, content)
             changed.append(path)
     return changed
 

@@ -41,6 +41,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, CellExecutionError, DeadKernelError
 from pages import page
 
+from besci.files import write_whole
+
 COURSE = Path(__file__).resolve().parent.parent
 PATIENCE = 1200  # seconds without a message and without computing, after which a cell is stuck
 PRINTED = 100_000  # characters kept of what a cell prints: half of its beginning, half of its end
@@ -356,12 +358,7 @@ def run_cells(notebook, file, run, patience, stop, report):
 def write(file, text):
     """Write a file whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(file.name + ".new")
-    try:
-        draft.write_text(text, encoding="utf-8", errors="backslashreplace")
-        os.replace(draft, file)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(file, text.encode("utf-8", errors="backslashreplace"))
 
 
 def table(runs):

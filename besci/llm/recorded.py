@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from besci.files import course_folder
+from besci.files import course_folder, write_whole
 
 FORMAT = 1
 PREFIX = "recorded:"
@@ -175,12 +175,7 @@ def merge(notes, key, file, largest):
     if len(content) > largest:
         raise ValueError(f"The answers of {key} take {len(content):,} bytes, above {largest:,}.")
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(file.name + ".new")
-    try:
-        draft.write_bytes(content)
-        os.replace(draft, file)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_whole(file, content)
 
 
 def _when(note):

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import os
-import tempfile
 from pathlib import Path
+
+from besci.files import write_whole
 
 SMALL = 20_000_000  # bytes; files below are hashed whenever they are asked for
 
@@ -50,12 +51,8 @@ def _read(memory_file):
 def _remember(memory_file, name, entry):
     memory_file = Path(memory_file)
     kept = {place: known for place, known in _read(memory_file).items() if os.path.exists(place)}
-    # Aside and renamed: another process never reads half of it.
     try:
         memory_file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=memory_file.parent) as aside:
-            whole = Path(aside, memory_file.name)
-            whole.write_text(json.dumps(kept | {name: entry}, indent=1), encoding="utf-8")
-            whole.replace(memory_file)
+        write_whole(memory_file, json.dumps(kept | {name: entry}, indent=1).encode())
     except OSError:
         pass

