@@ -348,5 +348,5 @@ def test_a_qwen_model_answers(key):
     answer = llm.chat("What is the capital of France? Answer with one word.", progress=False)
     assert answer.startswith("Paris") and not answer.truncated
     assert sum(p.numel() for p in llm.model.parameters()) == registry.entry(key)["parameters"]
-    assert llm.stop == {151643, 151645}
+    assert llm.backend.stop == {151643, 151645}
     assert llm.commit == registry.entry(key)["commit"]  # the publisher's file, whoever brought it
