@@ -39,7 +39,7 @@ class Bench:
         tokenizer = self.llm.tokenizer
         tokenizer.padding_side = "left"
         self.pipe = pipeline("text-generation", model=self.llm.model, tokenizer=tokenizer)
-        self.ends = sorted(self.llm.stop)
+        self.ends = sorted(self.llm.backend.stop)
 
     # ---- the methods ----------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class Bench:
         distinct = list(dict.fromkeys(everyone))
 
         def rate(prompts):
-            self.llm.store = Store()
+            self.llm.backend.store = Store()
             self.llm.choose(prompts, range(1, 8), progress=False)
 
         methods = {
@@ -194,7 +194,7 @@ class Bench:
         prompts = [f"{text}\n\n{question}" for question in asked]
 
         def together():
-            self.llm.store = Store()
+            self.llm.backend.store = Store()
             self.llm.chat(prompts, max_new_tokens=30, progress=False)
 
         def rereading():
@@ -214,11 +214,11 @@ class Bench:
         for size in sizes:
             head = workloads.article(self.llm, size) + "\n\n" if size else ""
             prompts[size] = [head + prompt for prompt in workloads.zero_shot(100)]
-            stores[size] = self.llm.store = Store()
+            stores[size] = self.llm.backend.store = Store()
             self.choose(prompts[size], fresh=False)
 
         def after(size):
-            self.llm.store = stores[size]
+            self.llm.backend.store = stores[size]
             self.choose(prompts[size], fresh=False)
 
         methods = {f"after {size} tokens already read": partial(after, size) for size in sizes}
