@@ -485,7 +485,7 @@ def test_a_file_is_replaced_whole_or_stays(small, monkeypatch):
         raise OSError(28, "No space left on device")
 
     before = (small / "README.md").read_text()
-    monkeypatch.setattr(generate.os, "replace", full_disk)
+    monkeypatch.setattr(os, "replace", full_disk)
     with pytest.raises(OSError):
         generate.write(small)
     assert (small / "README.md").read_text() == before
