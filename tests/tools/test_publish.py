@@ -164,11 +164,11 @@ def test_an_interrupted_run_leaves_whole_files_and_the_next_one_completes(
         replace(*names)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("generate.os.replace", stopped)
+        patched.setattr("os.replace", stopped)
         make_publish(course, LAB, "main")
     after = texts(course)
     assert sum(after[name] != before[name] for name in before) == 4
-    assert not list(course.rglob("*.new"))
+    assert not list(course.rglob(".writing-*"))
     assert make_publish(course, LAB, "main") == 0
     in_a_shell(commands(capsys))  # what the first run has written is committed too
     assert holds(clone(git, bare, "main"), LAB, "main")

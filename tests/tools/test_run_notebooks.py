@@ -390,7 +390,7 @@ def copy(tmp_path):
     for name in [*stack, ".venv/.ready"]:
         (course / name).touch()
     python = course / ".venv/bin/python"  # fetches no models: this course has none
-    python.write_text(f'#!/bin/sh\n[ "$1" = -c ] || exec "{sys.executable}" "$@"\n')
+    python.write_text(f'#!/bin/sh\n[ "$1" = tools/fetch.py ] || exec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
     return course
 
