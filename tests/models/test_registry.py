@@ -110,7 +110,12 @@ def start(code, table=None, **environment):
 
 def wait_for(condition, seconds=180):
     end = time.monotonic() + seconds
-    while not condition():
+    while True:
+        try:
+            if condition():
+                return
+        except FileNotFoundError:  # pip's own folders come and go under the eyes of a search
+            pass
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
 
