@@ -6,6 +6,7 @@ be compared item by item.
 """
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -60,7 +61,7 @@ class Figure:
     share: bool = False
 
 
-class Study:
+class Study(ABC):
     """What a model is asked and what is made of its answers.
 
     name, title, note: of its table. cluster: (n,) what each item belongs to. figures: {name:
@@ -72,9 +73,9 @@ class Study:
     trained = None
     constants = {}
 
+    @abstractmethod
     def ask(self, llm):
         """The model's answers: {column: list of one value for each item}."""
-        raise NotImplementedError
 
     def baselines(self):
         """{row: answers}, as `ask` gives them; columns may be left out."""

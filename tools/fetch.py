@@ -8,26 +8,20 @@ MODEL, where it is set, is the generator, instead of the best for this computer.
 import os
 
 from besci import ModelUnavailable, model_path
-from besci.models import FALLBACK, generators
-
-NAMED = os.environ.get("MODEL", "")
+from besci.llm.loading import locate
+from besci.models import FALLBACK, default_generator
 
 
 def main():
-    if NAMED:
-        os.environ["BESCI_MODEL"] = NAMED
-    wanted = [key for key, _ in generators() if not key.startswith("recorded:")]
-    for key in ("minilm", FALLBACK):
-        model_path(key)
-    for key in wanted:
-        try:
+    if named := os.environ.get("MODEL"):
+        os.environ["BESCI_MODEL"] = named
+    try:
+        for key in ("minilm", FALLBACK):
             model_path(key)
-        except ModelUnavailable as error:
-            if key == wanted[-1]:
-                raise SystemExit(str(error)) from None
-            print(error)
-        else:
-            break
+        if not default_generator().startswith("recorded:"):
+            locate(None)
+    except (ModelUnavailable, ValueError) as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -89,12 +89,13 @@ def generators(long=False):
     fitting, short = [], ""
     for place, (key, why) in enumerate(wanted):
         model = entry(key)
-        if place == 0 and memory.in_memory(_local(model, {})):
+        here = memory.in_memory(_local(model, {}))
+        if here and place == 0:
             return [(key, why)]
-        if not place:
+        if place == 0:
             memory.release()
         needed, free = _bytes_in_memory(model), memory.free_bytes("cuda" if gpu() else "cpu")
-        if needed > free and key != FALLBACK:
+        if needed > free and not here and key != FALLBACK:
             memory_of = "GPU memory" if gpu() else "memory"
             short = short or (
                 f"{key} needs {needed / 1e9:.1f} GB of {memory_of}, {free / 1e9:.1f} GB are free"
@@ -262,7 +263,10 @@ def _in_course_cache(model):
         manifest = json.loads((home / MANIFEST).read_text(encoding="utf-8"))
         if manifest["origin"] not in _origins(model):
             raise Failed("made for another version of the course")
+        pinned = {} if "recipe" in manifest["origin"] else model.get("sha256", {})
         for name, file in manifest["files"].items():
+            if pinned.get(name, file["sha256"]) != file["sha256"]:
+                raise Failed(f"damaged: the SHA-256 of {name} is not the published one")
             if (size := (home / name).stat().st_size) != file["bytes"]:
                 raise Failed(f"damaged: {name} has {size:,} of {file['bytes']:,} bytes")
             if sha256_remembered(home / name, _known_hashes()) != file["sha256"]:

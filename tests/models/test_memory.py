@@ -184,6 +184,16 @@ def test_the_default_follows_what_the_computer_has(computer, gigabytes, native, 
     assert generators(long=True)[0][0] == key
 
 
+def test_a_model_that_has_filled_the_memory_is_taken_again(computer, hub, tmp_path, monkeypatch):
+    """Not the one below it, because less is free now: on a computer too small for the best."""
+    monkeypatch.setenv("BESCI_CACHE", str(tmp_path / "cache"))
+    computer(4, True)
+    first = besci.LLM(device="cpu")
+    computer(1.5, True)
+    again = besci.LLM(device="cpu")
+    assert first.name == again.name == "qwen2.5-coder-0.5b" and first.model is again.model
+
+
 def test_what_cannot_be_had_gives_way_to_the_next_and_is_not_tried_in_every_cell(
     computer, hub, tmp_path, monkeypatch, capsys
 ):

@@ -575,6 +575,13 @@ def test_a_damaged_copy_is_repaired_by_the_next_call(hub, damage):
     assert files_of(folder) == whole
 
 
+def test_a_copy_that_arrived_before_its_hash_was_pinned_is_compared_with_it(hub, table):
+    model_path("gpt2")
+    table({"gpt2": registry.entry("gpt2") | {"sha256": {"model.safetensors": "0" * 64}}})
+    with pytest.raises(ModelUnavailable, match="course cache: damaged: the SHA-256 of model.safe"):
+        model_path("gpt2")
+
+
 def test_a_damaged_copy_that_cannot_be_repaired_is_not_used(hub):
     truncate(Path(model_path("gpt2")))
     hub.fail("refuse")
