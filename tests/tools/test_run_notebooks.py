@@ -398,7 +398,7 @@ def copy(tmp_path):
 def libraries():
     """The environment for a copy of the course: without this one's folder, and with no NB."""
     others = os.pathsep.join(p for p in sys.path if p and not Path(p).is_relative_to(COURSE))
-    environment = {k: v for k, v in os.environ.items() if k not in ("NB", "MAKEFLAGS")}
+    environment = {k: v for k, v in os.environ.items() if k != "NB"}
     return {**environment, "PYTHONPATH": others}
 
 
