@@ -19,6 +19,8 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
+from besci.llm import PerRow
+
 ROLE = "Take the role of the person described here, and answer the survey question as they would."
 GUESS = "Estimate how people like the one described here answered this survey question."
 PERCENTAGES = (
@@ -237,7 +239,8 @@ def sampled(
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
     valid = (total[:, 0] / draws).tolist()
-    return _table(share, prompts.index, question, valid, answers=answers, provenance=source)
+    written = PerRow(map(tuple, answers))
+    return _table(share, prompts.index, question, valid, answers=written, provenance=source)
 
 
 def verbalised(llm, people, question, progress=True):
@@ -259,7 +262,8 @@ def verbalised(llm, people, question, progress=True):
     shares = [[np.nan] * len(labels) if isinstance(r, str) else r for r in read]
     valid = [float(not isinstance(result, str)) for result in read]
     more = {"failures": dict(failures), "provenance": answers[0].provenance}
-    return _table(shares, prompts.index, question, valid, answers=list(map(str, answers)), **more)
+    written = PerRow(map(str, answers))
+    return _table(shares, prompts.index, question, valid, answers=written, **more)
 
 
 def read_answer(text, labels):
@@ -295,5 +299,5 @@ def _prompts(people, question, guess=False):
 
 def _table(shares, index, question, valid, **attrs):
     table = pd.DataFrame(np.asarray(shares), index=index, columns=list(question.options))
-    table.attrs = {"valid": valid, "question": asdict(question), **attrs}
+    table.attrs = {"valid": PerRow(valid), "question": asdict(question), **attrs}
     return table

@@ -486,8 +486,8 @@ def test_draws_that_are_no_answer_are_counted_and_kept(llm):
     answers = ["1", "2: liberal", "10", "well", "no", "As an AI", "", "12"]
     table = sampled(Scripted(llm.count_tokens, answers), people, ASKED, draws=4)
     assert table.loc["a"].tolist() == [0.5, 0.5, 0, 0, 0] and table.loc["b"].isna().all()
-    assert table.attrs["valid"] == [0.5, 0.0]
-    assert table.attrs["answers"] == [answers[:4], answers[4:]]
+    assert table.attrs["valid"] == (0.5, 0.0)
+    assert table.attrs["answers"] == (tuple(answers[:4]), tuple(answers[4:]))
 
 
 def test_statements_that_cannot_be_read_are_counted_by_what_is_wrong(llm):
@@ -496,7 +496,7 @@ def test_statements_that_cannot_be_read_are_counted_by_what_is_wrong(llm):
     table = verbalised(scripted, ["A", "B", "C", "D"], ASKED)
     assert table.loc[0].tolist() == pytest.approx([0.1, 0.2, 0.4, 0.2, 0.1])
     assert table.isna().all(axis=1).tolist() == [False, True, True, False]
-    assert table.attrs["valid"] == [1, 0, 0, 1]
+    assert table.attrs["valid"] == (1, 0, 0, 1)
     assert table.attrs["failures"] == {
         "an option without a percentage": 1,
         "the percentages do not add up to 100": 1,

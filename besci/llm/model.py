@@ -20,7 +20,7 @@ from besci.inputs import (
     named_options,
     require,
 )
-from besci.llm.provenance import Answer, record
+from besci.llm.provenance import Answer, PerRow, record
 from besci.llm.recorded import PREFIX, Notes, Recording
 from besci.llm.scoring import softmax
 
@@ -160,7 +160,7 @@ class LLM:
         input without content, such as "N/A", or a list of them, in the form of the prompts; their
         mean probabilities are divided out (Zhao et al., 2021, arXiv:2102.09690).
 
-        `.attrs["log_prob"]`: log p(option | prompt) before any of this, n lists of k numbers.
+        `.attrs["log_prob"]`: log p(option | prompt) before any of this, n tuples of k numbers.
         `.attrs["mass"]`: n numbers, the probability that an answer begins with one of the options.
         Raises TypeError or ValueError for prompts or options that cannot be used.
         """
@@ -182,8 +182,8 @@ class LLM:
             base = base / tokens if normalize == "mean" else base
             event = event - np.log(softmax(base).mean(axis=0))
         result = pd.DataFrame(softmax(event), columns=options, index=index)
-        result.attrs["log_prob"] = log_prob.tolist()
-        result.attrs["mass"] = mass.tolist()
+        result.attrs["log_prob"] = PerRow(map(tuple, log_prob.tolist()))
+        result.attrs["mass"] = PerRow(mass.tolist())
         result.attrs["provenance"] = self._provenance(
             "choose",
             prompts,

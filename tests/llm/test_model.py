@@ -1,7 +1,9 @@
 """besci.LLM against plain forward passes, one text at a time."""
 
+import inspect
 import itertools
 import json
+import pickle
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +16,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import build_tiny_models
-from transformers import Lfm2Config, MambaConfig
+from transformers import LlamaForCausalLM
 
 import besci
 from besci.inputs import conversations
 from besci.llm import LLM, Answer, provenance
+from besci.llm.alone import Alone
+from besci.llm.drafts import Draft
+from besci.llm.engine import Engine
 from besci.llm.scoring import draw
 from besci.llm.trees import Store
 from besci.models import registry
@@ -35,6 +40,8 @@ PROMPTS = [
 OPTIONS = ["partisan", "part-time", "1", "10", "neutral"]
 KINDS = ["phi3-window", "phi3-longrope", "phi3-april", "llama2", "qwen3", "qwen3-mixed", "gpt2"]
 KINDS += ["qwen2", "granite", "smollm3"]
+# Texts share no pass in these.
+ALONE = ["qwen3.5", "lfm2", "granite-hybrid", "mamba"]
 
 torch.set_num_threads(1)  # tiny models gain nothing from more, and other tests may be running
 
@@ -72,6 +79,13 @@ def load(tmp_path_factory):
                 "granite": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.granite()),
                 "smollm3": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.smollm3()),
                 "letters": lambda: (tiny.letter_tokenizer(), tiny.llama(), 0, [0, 1, 2]),
+                "qwen3.5": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.qwen3_5()),
+                "lfm2": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.lfm2()),
+                "granite-hybrid": lambda: (
+                    tiny.byte_tokenizer(tiny.CHATML_TEMPLATE),
+                    tiny.granite_hybrid(),
+                ),
+                "mamba": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.mamba()),
             }[kind](),
         )
 
@@ -93,7 +107,7 @@ def test_the_architecture_of_every_generator_is_among_those_tried_here(key):
     assert any(kind.startswith(name) for kind in KINDS), f"add {name} to KINDS, as for qwen3"
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=KINDS + ALONE)
 def llm(request, load):
     return load(request.param)
 
@@ -170,13 +184,12 @@ def expected_log_prob(llm, prompt, option):
 def fed_tokens(llm, monkeypatch):
     """A list that collects how many tokens each forward pass reads."""
     counts, forward = [], llm.model.forward
-    monkeypatch.setattr(
-        llm.model,
-        "forward",
-        lambda *args, **kwargs: (
-            counts.append(kwargs["input_ids"].shape[1]) or forward(*args, **kwargs)
-        ),
-    )
+
+    def counted(*args, **kwargs):
+        counts.append(kwargs["input_ids"].shape[1])
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(llm.model, "forward", counted)
     return counts
 
 
@@ -727,19 +740,141 @@ def test_a_folder_named_like_a_model_does_not_stand_in_its_way(load, monkeypatch
         LLM("mine")
 
 
-def test_an_architecture_that_cannot_share_a_pass_is_refused(tmp_path, monkeypatch):
-    mamba = MambaConfig(hidden_size=32, num_hidden_layers=2, state_size=4)
-    with pytest.raises(ValueError, match="MambaForCausalLM"):
-        LLM(tiny.save(tmp_path / "mamba", tiny.letter_tokenizer(), mamba))
-    hybrid = Lfm2Config(**tiny.SIZE, num_key_value_heads=2, layer_types=["conv", "full_attention"])
-    with pytest.raises(ValueError, match="architecture Lfm2ForCausalLM"):
-        LLM(tiny.save(tmp_path / "hybrid", tiny.letter_tokenizer(), hybrid))
+@pytest.mark.parametrize("kind", KINDS + ALONE)
+def test_only_an_architecture_that_cannot_share_a_pass_is_read_text_by_text_and_says_so(
+    load, kind, capsys
+):
+    again = LLM(load(kind).model.name_or_path, device="cpu")
+    said = capsys.readouterr().out
+    assert isinstance(again.engine, Alone if kind in ALONE else Engine)
+    assert ("is slower than others of its size" in said) == (kind in ALONE)
+
+
+def test_an_architecture_that_is_read_as_something_else_is_refused(tmp_path, monkeypatch):
     folder = tiny.save(tmp_path / "m", tiny.letter_tokenizer(), tiny.llama())
-    monkeypatch.setattr(
-        "besci.llm.engine.Engine.mask", lambda self, sees: torch.zeros(1, 1, *sees.shape)
-    )
+    monkeypatch.setattr(Engine, "mask", lambda self, sees: torch.zeros(1, 1, *sees.shape))
+    assert isinstance(LLM(folder).engine, Alone)
+    forward = LlamaForCausalLM.forward
+
+    def forgetful(self, *args, **kwargs):
+        """As if the argument had another name: what was read before is not taken into account."""
+        kwargs = {k: v for k, v in kwargs.items() if k not in ("past_key_values", "cache")}
+        return forward(self, *args, **kwargs)
+
+    forgetful.__signature__ = inspect.signature(forward)
+    monkeypatch.undo()
+    monkeypatch.setattr(LlamaForCausalLM, "forward", forgetful)
     with pytest.raises(ValueError, match="architecture LlamaForCausalLM"):
         LLM(folder)
+
+
+@pytest.mark.filterwarnings("ignore:.*cut off")
+def test_an_interrupted_text_by_text_answer_goes_on_with_less_memory(load, monkeypatch):
+    llm = load("lfm2")
+    answers, chosen = llm.chat(PROMPTS, max_new_tokens=6), llm.choose(PROMPTS, OPTIONS)
+    forward, calls = llm.model.forward, []
+
+    def tight(*args, **kwargs):
+        calls.append(kwargs["input_ids"].shape[0])
+        if calls[-1] > 1 and len(calls) % 3 == 0:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(llm.model, "forward", tight)
+    twice = [prompt for prompt in PROMPTS for _ in range(2)]
+    assert llm.chat(twice, max_new_tokens=6) == [a for a in answers for _ in range(2)]
+    np.testing.assert_allclose(llm.choose(PROMPTS, OPTIONS), chosen, atol=1e-5)
+    assert llm.engine.limit < 256 and max(calls) > 1
+
+
+# ---- answers under way ---------------------------------------------------------------------------
+
+
+def written(llm, prompts, room=None, most=40, ends=frozenset()):
+    """(drafts, tokens seen in each pass) of greedy answers by the engine itself."""
+    seen, forward = [], llm.engine._forward
+
+    def watched(store, ids, depths, where, sees, columns, keep):
+        seen.append(int(sees.any(axis=0).sum()))
+        return forward(store, ids, depths, where, sees, columns, keep)
+
+    drafts = [Draft(list(ids)) for ids in prompts]
+    before = llm.engine.room
+    llm.engine._forward, llm.engine.room = watched, room or before
+    try:
+        llm.engine.continue_all(Store(), drafts, most, ends, _greedy)
+    finally:
+        llm.engine._forward, llm.engine.room = forward, before
+    return drafts, seen
+
+
+def _greedy(logits, drafts):
+    return logits.argmax(-1).tolist()
+
+
+@quickly
+@given(data=st.data())
+def test_answers_are_those_written_one_by_one_whatever_their_number_and_room(load, data):
+    """Prompts that begin alike, go on from one another, or are equal; ends that come early."""
+    llm = load(data.draw(st.sampled_from(["qwen3", "phi3-window", "phi3-longrope"])))
+    token = st.integers(3, 9)
+    heads = data.draw(st.lists(st.lists(token, min_size=1, max_size=45), min_size=1, max_size=3))
+    tails = st.tuples(st.sampled_from(heads), st.lists(token, max_size=4)).map(
+        lambda t: t[0] + t[1]
+    )
+    prompts = data.draw(st.lists(tails, min_size=1, max_size=14))
+    size = len(llm.tokenizer)
+    ends = set(range(data.draw(st.integers(1, 12)), size, data.draw(st.integers(5, 40))))
+    llm.engine.limit = data.draw(st.sampled_from([1, 3, 20, 256]))
+    drafts, _ = written(llm, prompts, data.draw(st.sampled_from([1, 30, 70, 4096])), 12, ends)
+    llm.engine.limit = 256
+    for draft, prompt in zip(drafts, prompts, strict=True):
+        (alone,), _ = written(llm, [prompt], most=12, ends=ends)
+        assert (draft.tokens, draft.truncated) == (alone.tokens, alone.truncated)
+
+
+def test_answers_that_are_finished_make_room_for_those_that_wait(load, monkeypatch):
+    llm = load("letters")
+    rng = np.random.default_rng(1)
+    lengths = np.minimum(rng.exponential(30, size=200).astype(int), 150)
+    drafts = [Draft([*rng.integers(3, 7, size=8).tolist(), 3]) for _ in lengths]
+    wanted = dict(zip(drafts, lengths, strict=True))
+
+    def pick(logits, asked):
+        return [0 if len(draft.tokens) >= wanted[draft] else 4 for draft in asked]
+
+    seen, forward = [], llm.engine._forward
+    monkeypatch.setattr(
+        llm.engine,
+        "_forward",
+        lambda store, ids, depths, where, sees, columns, keep: (
+            seen.append(sees.any(axis=0).sum())
+            or forward(store, ids, depths, where, sees, columns, keep)
+        ),
+    )
+    monkeypatch.setattr(llm.engine, "room", 600)
+    llm.engine.continue_all(Store(), drafts, 150, {0}, pick)
+    assert [len(draft.tokens) for draft in drafts] == lengths.tolist()
+    assert max(seen) <= 600 and np.mean(seen) > 0.7 * 600
+
+
+# ---- results in tables ---------------------------------------------------------------------------
+
+
+def test_what_a_result_says_of_each_row_is_not_copied_with_the_table(qwen):
+    result = qwen.choose(PROMPTS, OPTIONS)
+    for table in (
+        result.head(2),
+        result[result["1"] > 0],
+        result.copy(),
+        result.T.T,
+        result.round(2),
+    ):
+        assert table.attrs["log_prob"] is result.attrs["log_prob"]
+        assert table.attrs["mass"] is result.attrs["mass"]
+    again = json.loads(json.dumps(result.attrs))
+    assert np.array_equal(again["log_prob"], result.attrs["log_prob"])
+    assert pickle.loads(pickle.dumps(result)).attrs == result.attrs
 
 
 @pytest.mark.filterwarnings("ignore:.*cut off")
