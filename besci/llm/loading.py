@@ -141,7 +141,6 @@ def _read(name, folder, device, dtype):
             folder,
             dtype=dtype,
             device_map=device if device.type == "cuda" else None,
-            attn_implementation="sdpa",
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
