@@ -1,6 +1,7 @@
 """A language model in memory, and what it computes for prompts."""
 
 import random
+import warnings
 from functools import wraps
 
 import numpy as np
@@ -45,6 +46,13 @@ class Live:
         self._loaded = load(self.name, folder, self.device, self.dtype)
         self.model, self.tokenizer = self._loaded.model, self._loaded.tokenizer
         self.prompts, self.engine = Prompts(self.tokenizer), reader_for(self.model)
+        if closing := self.prompts.closing:
+            warnings.warn(
+                f"The chat template of {self.name} opens a block of thinking, which is closed here "
+                f"({closing.strip()}): answers begin at once, and probabilities are those of "
+                "answers without thinking.",
+                stacklevel=3,
+            )
         self.context = self.engine.context
         if self.engine.slower:
             print(f"{self.name} is slower than others of its size: {self.engine.slower}.")

@@ -1,5 +1,6 @@
 """besci.LLM against plain forward passes, one text at a time."""
 
+import hashlib
 import inspect
 import itertools
 import json
@@ -19,7 +20,7 @@ from tiny_models import build_tiny_models
 from transformers import LlamaForCausalLM
 
 import besci
-from besci.inputs import conversations
+from besci.inputs import conversations, plain
 from besci.llm import LLM, Answer, provenance
 from besci.llm.alone import Alone
 from besci.llm.drafts import Draft
@@ -39,7 +40,7 @@ PROMPTS = [
 ]
 OPTIONS = ["partisan", "part-time", "1", "10", "neutral"]
 KINDS = ["phi3-window", "phi3-longrope", "phi3-april", "llama2", "qwen3", "qwen3-mixed", "gpt2"]
-KINDS += ["qwen2", "granite", "smollm3"]
+KINDS += ["qwen2", "qwen2-thinking", "granite", "smollm3"]
 # Texts share no pass in these.
 ALONE = ["qwen3.5", "lfm2", "granite-hybrid", "mamba"]
 
@@ -47,9 +48,7 @@ torch.set_num_threads(1)  # tiny models gain nothing from more, and other tests 
 
 quickly = settings(max_examples=15, deadline=None, derandomize=True)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
-option_lists = st.lists(
-    text.filter(str.strip), min_size=1, max_size=4, unique_by=lambda option: option.strip()
-)
+option_lists = st.lists(text.filter(plain), min_size=1, max_size=4, unique_by=plain)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +75,10 @@ def load(tmp_path_factory):
                 ),
                 "gpt2": lambda: (tiny.byte_tokenizer(), tiny.gpt2()),
                 "qwen2": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.qwen2()),
+                "qwen2-thinking": lambda: (
+                    tiny.byte_tokenizer(tiny.THINKING_TEMPLATE),
+                    tiny.qwen2(),
+                ),
                 "granite": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.granite()),
                 "smollm3": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.smollm3()),
                 "letters": lambda: (tiny.letter_tokenizer(), tiny.llama(), 0, [0, 1, 2]),
@@ -126,15 +129,16 @@ def smollm():
 
 
 def plain_text(llm, prompt):
-    """The prompt as transformers' own chat template writes it."""
+    """The prompt as transformers' own chat template writes it, an open block of thinking closed."""
     if llm.tokenizer.chat_template is None:
         return prompt
-    return llm.tokenizer.apply_chat_template(
+    written = llm.tokenizer.apply_chat_template(
         [{"role": "user", "content": prompt}],
         tokenize=False,
         add_generation_prompt=True,
         enable_thinking=False,
     )
+    return written + "\n</think>\n\n" if written.endswith("<think>\n") else written
 
 
 def plain_ids(llm, written):
@@ -170,7 +174,8 @@ def expected_log_prob(llm, prompt, option):
     before = plain_ids(llm, plain_text(llm, prompt))
     lead = " " if llm.tokenizer.chat_template == tiny.LLAMA2_TEMPLATE else ""
     chat = llm.tokenizer.chat_template is not None
-    whole = plain_text(llm, prompt) + lead + (option.strip() if chat else option)
+    option = plain(option, lead=not chat)
+    whole = plain_text(llm, prompt) + lead + option
     ids = plain_ids(llm, whole)
     if not prompt and not chat:
         ids = before + ids
@@ -332,7 +337,7 @@ def test_plain_prompts_have_the_token_ids_of_transformers(llm, prompt):
     assert ids == plain_ids(llm, plain_text(llm, prompt))
 
 
-@pytest.mark.parametrize("kind", ["phi3-window", "llama2", "qwen3", "letters"])
+@pytest.mark.parametrize("kind", ["phi3-window", "llama2", "qwen3", "qwen2-thinking", "letters"])
 def test_text_that_imitates_control_tokens_is_text(load, kind):
     llm = load(kind)
     control = {i: t.content for i, t in llm.tokenizer.added_tokens_decoder.items()}
@@ -406,6 +411,104 @@ def test_a_merge_across_the_seam_leaves_the_prompt_as_it_is(load):
         before = llm.tokenizer(prompt, add_special_tokens=False).input_ids
         assert llm.tokenizer.decode(before + ids) == prompt + option
     assert llm.prompts.continuation("Answer", " yes") != llm.prompts.continuation("Answer ", "yes")
+
+
+# ---- a template that opens a block of thinking ---------------------------------------------------
+
+
+def thinker(folder, ending, added=(), mentioned=""):
+    """The folder of a model whose template writes `ending` before each answer."""
+    template = (
+        f"{{% set mentioned = '{mentioned}' %}}{{% for m in messages %}}"
+        "{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}"
+        f"{{% if add_generation_prompt %}}{{{{ '<|im_start|>assistant\n{ending}' }}}}{{% endif %}}"
+    )
+    tokenizer = tiny.byte_tokenizer(template, added=added)
+    return tiny.save(folder, tokenizer, tiny.qwen2())
+
+
+OPENED = {  # what the template writes, tokens of the vocabulary, tags in the template; what closes
+    "both tags are tokens": ("<think>\n", ["<think>", "</think>"], "", "</think>"),
+    "the closing one is": ("<think>", ["</think>"], "", "</think>"),
+    "in the template only": ("<think>\n\n", [], "</think>", "</think>"),
+    "brackets": ("[THINK]", ["[THINK]", "[/THINK]"], "", "[/THINK]"),
+    "prefix": ("<seed:think>", ["<seed:think>", "</seed:think>"], "", "</seed:think>"),
+    "start and end": ("<|START_THINKING|>", ["<|END_THINKING|>"], "", "<|END_THINKING|>"),
+    "begin and end": ("<|begin_of_thought|>\n", [], "<|end_of_thought|>", "<|end_of_thought|>"),
+    "end": ("<|thinking|>", ["<|thinking|>", "<|end_thinking|>"], "", "<|end_thinking|>"),
+    "thought": ("<thought>\n", [], "</thought>", "</thought>"),
+    "reasoning": ("<reasoning>\n", ["</reasoning>"], "", "</reasoning>"),
+    "triangles": ("◁think▷", ["◁think▷", "◁/think▷"], "", "◁/think▷"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*cut off")
+@pytest.mark.parametrize("kind", OPENED)
+def test_an_opened_block_of_thinking_is_closed_with_the_model_s_own_tag(kind, tmp_path):
+    ending, added, mentioned, tag = OPENED[kind]
+    with pytest.warns(UserWarning, match="opens a block of thinking") as seen:
+        llm = LLM(thinker(tmp_path / "thinker", ending, added, mentioned), device="cpu")
+    assert len(seen) == 1 and tag in str(seen[0].message)
+    assert seen[0].filename == __file__
+
+    def closed(prompt):
+        asked = f"<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n"
+        return f"{asked}{ending.strip()}\n\n{tag}\n\n"
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (ids,) = llm.prompts.encode(llm.prompts.render_all(conversations([PROMPTS[0]])))
+        found = llm.choose(PROMPTS[0], OPTIONS, progress=False).attrs["log_prob"][0]
+    assert ids == plain_ids(llm, closed(PROMPTS[0]))
+    for option, log_prob in zip(OPTIONS, found, strict=True):
+        whole = plain_ids(llm, closed(PROMPTS[0]) + option)
+        assert whole[: len(ids)] == ids
+        expected = plain_log_probs(llm, whole)[len(ids) - 1 :].sum()
+        assert log_prob == pytest.approx(expected, abs=1e-4)
+    answer = llm.chat(PROMPTS[0], max_new_tokens=8, progress=False)
+    assert (
+        answer == llm.tokenizer.decode(plain_answer(llm, ids, 8), skip_special_tokens=True).strip()
+    )
+    if tag in added:  # a user who writes the tag writes text
+        token = llm.tokenizer.convert_tokens_to_ids(tag)
+        (imitated,) = llm.prompts.encode(llm.prompts.render_all(conversations([f"a {tag} b"])))
+        assert imitated.count(token) == ids.count(token) == 1
+
+
+def test_a_block_of_thinking_that_cannot_be_closed_is_refused(tmp_path):
+    for ending, added in [("<think>\n", []), ("<|thinking|>", ["<|thinking|>", "</think>"])]:
+        folder = thinker(tmp_path / ending.strip("<|>\n"), ending, added)
+        with pytest.raises(ValueError, match=r"opens a block of thinking \(<.*list_models\(\)"):
+            LLM(folder, device="cpu")
+
+
+NOT_OPENED = ["", "<think>\n\n</think>\n\n", "[/THINK]", "<|END_THINKING|>", "<think>\nOkay."]
+
+
+@pytest.mark.parametrize("ending", [*NOT_OPENED, "<|no_think|>\n", "<thing>", "<|end_of_thought|>"])
+def test_a_template_that_opens_no_block_of_thinking_is_left_as_it_is(ending, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        llm = LLM(thinker(tmp_path / "m", ending), device="cpu")
+    (ids,) = llm.prompts.encode(llm.prompts.render_all(conversations(["x"])))
+    assert ids == plain_ids(llm, plain_text(llm, "x"))
+    sha = hashlib.sha256(llm.tokenizer.chat_template.encode()).hexdigest()
+    assert llm.prompts.fingerprint == sha[:12]
+
+
+def test_what_a_user_writes_opens_no_block_of_thinking(tmp_path):
+    tokenizer = tiny.byte_tokenizer("{% for m in messages %}{{ m.content }}{% endfor %}")
+    llm = LLM(tiny.save(tmp_path / "m", tokenizer, tiny.qwen2()), device="cpu")
+    (prompt,) = llm.prompts.render_all(conversations(["Then <think>\n"]))
+    assert prompt == "Then <think>\n"
+
+
+def test_provenance_tells_a_template_that_was_closed_from_one_that_was_not(load):
+    llm = load("qwen2-thinking")
+    template = llm.tokenizer.chat_template
+    kept = llm.choose("x", ["yes", "no"]).attrs["provenance"]["template"]
+    assert kept == llm.prompts.fingerprint
+    assert kept != hashlib.sha256(template.encode()).hexdigest()[:12]
 
 
 # ---- chat -------------------------------------------------------------------------------------
@@ -615,41 +718,23 @@ def test_the_store_survives_an_interruption(qwen, monkeypatch):
 @pytest.mark.parametrize(
     "call, error, message",
     [
-        (lambda m: m.chat([]), ValueError, "list of prompts is empty"),
-        (lambda m: m.chat(["a", 3]), TypeError, "Prompt 1 is 3"),
-        (lambda m: m.chat(["a", float("nan")]), TypeError, "Prompt 1 is nan"),
-        (lambda m: m.chat(None), TypeError, "not NoneType"),
-        (lambda m: m.chat(pd.DataFrame({"a": ["b"]})), TypeError, "not DataFrame"),
-        (
-            lambda m: m.chat([{"role": "judge", "content": "a"}]),
-            TypeError,
-            "Prompt 0 has a message",
-        ),
-        (lambda m: m.chat([{"role": "assistant", "content": "a"}]), ValueError, "the user's"),
         (
             lambda m: m.chat([{"role": "system", "content": "a"}, USER], system="b"),
             ValueError,
             "system message of its own",
         ),
-        (lambda m: m.chat("a", system=3), ValueError, "system must be a text"),
         (lambda m: m.chat("a", max_new_tokens=0), ValueError, "max_new_tokens"),
         (lambda m: m.chat("a", temperature=-1), ValueError, "temperature"),
         (lambda m: m.chat("a", temperature="hot"), ValueError, "temperature"),
         (lambda m: m.chat("a", temperature=1, top_p=0), ValueError, "top_p"),
         (lambda m: m.chat("a", temperature=1, top_p=1.5), ValueError, "top_p"),
         (lambda m: m.chat(["a", "a " * 600]), ValueError, "Prompt 1 has .* tokens; .* at most 512"),
-        (lambda m: m.choose("a", "yes"), TypeError, "options must be a list"),
-        (lambda m: m.choose("a", []), ValueError, "options is empty"),
-        (lambda m: m.choose("a", ["yes", "yes"]), ValueError, "'yes' is there twice"),
-        (lambda m: m.choose("a", ["yes", "yes "]), ValueError, "same to this model"),
-        (lambda m: m.choose("a", ["yes", " "]), ValueError, "Option 1 is empty"),
-        (lambda m: m.choose("a", ["yes", None]), TypeError, "Option 1 is None"),
+        (lambda m: m.choose("a", "yes"), TypeError, "A list of options is needed, not str"),
         (lambda m: m.choose("a", ["y"], normalize="best"), ValueError, "normalize must be"),
         (lambda m: m.choose("a", ["y"], normalize="pmi", calibrate="b"), ValueError, "calibrate"),
         (lambda m: m.choose(["a", "a " * 600], ["y"]), ValueError, "Prompt 1 has"),
         (lambda m: m.next_tokens("a", k=0), ValueError, "k must be"),
         (lambda m: m.perplexity(["a cat", ""]), ValueError, "Text 1 .* too short"),
-        (lambda m: m.perplexity(["a cat", 1]), ValueError, "Text 1 is 1"),
         (lambda m: provenance("a"), TypeError, "no provenance"),
     ],
 )

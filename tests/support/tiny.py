@@ -55,6 +55,13 @@ CHATML_TEMPLATE = (
     "{{ '<|im_start|>assistant\n' }}"
     "{% if enable_thinking is false %}{{ '<think>\n\n</think>\n\n' }}{% endif %}{% endif %}"
 )
+# As DeepSeek-R1's distilled models write it: a block of thinking is opened before each answer.
+THINKING_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}{% set content = message['content'] %}"
+    "{% if message['role'] == 'assistant' %}{% set content = content.split('</think>')[-1] %}"
+    "{% endif %}{{ '<|im_start|>' + message['role'] + '\n' + content + '<|im_end|>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n<think>\n' }}{% endif %}"
+)
 
 SIZE = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4)
 WORDS = (
@@ -100,8 +107,11 @@ def llama2_backend(folder):
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def byte_tokenizer(template=None, size=700):
-    """Byte-level BPE, as in GPT-2, SmolLM and Qwen, trained on a few sentences."""
+def byte_tokenizer(template=None, size=700, added=("<think>", "</think>")):
+    """Byte-level BPE, as in GPT-2, SmolLM and Qwen, trained on a few sentences.
+
+    added: tokens that come with a template and, like Qwen's, are not marked as special.
+    """
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
@@ -113,8 +123,8 @@ def byte_tokenizer(template=None, size=700):
         show_progress=False,
     )
     backend.train_from_iterator([WORDS], trainer)
-    if template:  # like Qwen's: added, but not marked as special
-        backend.add_tokens(["<think>", "</think>"])
+    if template:
+        backend.add_tokens(list(added))
     end = "<|im_end|>" if template else "<|endoftext|>"
     return _fast(json.loads(backend.to_str()), "<|endoftext|>", end, template)
 
