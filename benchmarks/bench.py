@@ -1,10 +1,10 @@
 """How long besci.LLM takes, beside what people do without it and beside what is possible at all.
 
-    python -m benchmarks.bench [--repeats 5] [--threads 2] [--only zero_shot few_shot ...]
+    python -m benchmarks.bench [--models KEY ...] [--repeats 5] [--only zero_shot few_shot ...]
 
 Every method of a workload runs in this process on the same model, texts and labels, in alternating
-order; the table shows medians. Each workload writes its times to results/<workload>.json, and
-results/table.md holds the table of all of them.
+order; the table shows medians. Each workload writes its times to results/<model>/<workload>.json,
+and results/table.md holds the table of all of them.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import transformers
 from transformers import DynamicCache, GenerationConfig, pipeline
 
 import besci
-from benchmarks import workloads
+from benchmarks import scale, workloads
 from besci.inputs import conversations
 from besci.llm.trees import Store, Tree
 
@@ -34,8 +34,10 @@ NEW_TOKENS = 10
 
 
 class Bench:
-    def __init__(self, repeats):
-        self.llm, self.repeats = besci.LLM("smollm2-135m", device="cpu"), repeats
+    def __init__(self, llm, repeats):
+        self.llm, self.repeats = llm, repeats
+        # What takes seconds with a small model takes minutes with a large one.
+        self.texts = 100 if self.llm.model.num_parameters() < 300e6 else 20
         tokenizer = self.llm.tokenizer
         tokenizer.padding_side = "left"
         self.pipe = pipeline("text-generation", model=self.llm.model, tokenizer=tokenizer)
@@ -169,10 +171,21 @@ class Bench:
         )
 
     def zero_shot(self):
-        return self.classification(workloads.zero_shot(100), prefix_read=False)
+        return self.classification(
+            workloads.zero_shot(workloads.sentences(self.texts)), prefix_read=False
+        )
 
     def few_shot(self):
-        return self.classification(workloads.few_shot(100), prefix_read=True)
+        return self.classification(
+            workloads.few_shot(workloads.sentences(self.texts)), prefix_read=True
+        )
+
+    def short_zero_shot(self):
+        prompts = workloads.zero_shot(workloads.shortest(40))
+        return self.classification(prompts, prefix_read=False)
+
+    def short_few_shot(self):
+        return self.classification(workloads.few_shot(workloads.shortest(40)), prefix_read=True)
 
     def personas(self):
         everyone = workloads.personas()
@@ -205,7 +218,10 @@ class Bench:
 
     def growth_with_n(self):
         sizes = (10, 100, 1000)
-        methods = {f"{n} texts": partial(self.choose, workloads.zero_shot(n)) for n in sizes}
+        methods = {
+            f"{n} texts": partial(self.choose, workloads.zero_shot(workloads.sentences(n)))
+            for n in sizes
+        }
         times = self.measure(methods)
         return dict(slope=_slope(sizes, times), unit="seconds per text", times=times)
 
@@ -213,7 +229,9 @@ class Bench:
         sizes, stores, prompts = (0, 500, 2000), {}, {}
         for size in sizes:
             head = workloads.article(self.llm, size) + "\n\n" if size else ""
-            prompts[size] = [head + prompt for prompt in workloads.zero_shot(100)]
+            prompts[size] = [
+                head + prompt for prompt in workloads.zero_shot(workloads.sentences(100))
+            ]
             stores[size] = self.llm.backend.store = Store()
             self.choose(prompts[size], fresh=False)
 
@@ -226,14 +244,44 @@ class Bench:
         unit = "seconds per token of prefix, for 100 texts"
         return dict(slope=_slope(sizes, times), unit=unit, times=times)
 
+    # ---- on a tiny random model -------------------------------------------------------------
+
+    def growth_to_8000(self):
+        times = scale.growth(self.llm, self.repeats)
+        each = {n: statistics.median(seconds) / n for n, seconds in times.items()}
+        return dict(
+            times={f"{n} texts": {"seconds": seconds} for n, seconds in times.items()},
+            counts={"time per text at 8,000 over that at 500": round(each[8000] / each[500], 3)},
+        )
+
+    def tables(self):
+        times = scale.steps_in_tables(self.llm, self.repeats)
+        return dict(times={name: {"seconds": seconds} for name, seconds in times.items()})
+
+    def filling(self):
+        return dict(times={}, counts=scale.filling(self.llm))
+
+    def numeracy_steps(self):
+        means = {mean: scale.numeracy_steps(self.llm, mean) for mean in (100, 200, 300)}
+        counts = {f"mean {m}: {name}": n for m, found in means.items() for name, n in found.items()}
+        return dict(times={}, counts=counts)
+
 
 WORKLOADS = {
-    "zero_shot": "100 news sentences, zero-shot",
-    "few_shot": "100 news sentences after 10 examples (for d and e: read before)",
+    "zero_shot": "news sentences, zero-shot",
+    "few_shot": "news sentences after 10 examples (for d and e: read before)",
+    "short_zero_shot": "the 40 shortest news sentences, zero-shot",
+    "short_few_shot": "the 40 shortest news sentences after 10 examples (d and e: read before)",
     "personas": "7-point item for 944 personas",
     "reading": "20 questions on a text of 3,000 tokens, answers of up to 30 tokens",
     "growth_with_n": "choose, zero-shot, as the number of texts grows",
     "growth_with_prefix": "choose, 100 texts, as what comes before them grows",
+}
+TINY = {
+    "growth_to_8000": "choose on a tiny random model, short texts",
+    "tables": "steps on a result of 1,000,000 rows (plain: without .attrs)",
+    "filling": "640 answers of up to 512 tokens, mean 100, on a tiny random model",
+    "numeracy_steps": "decoding steps of notebook 4/1 on a T4, by an assumed length of answers",
 }
 
 
@@ -259,22 +307,16 @@ def _machine():
 
 def table(result):
     """One workload as lines of text."""
-    rows = {
-        method: [statistics.median(t[kind]) for kind in ("seconds", "cpu_seconds")]
-        for method, t in result["times"].items()
-    }
-    ours = next((m for m in rows if m[0] == "d"), next(iter(rows)))
     machine = result["machine"]
-    yield f"\n{result['workload']} ({machine['threads']} threads of {machine['cpu']})"
-    yield f"{'':42}{'median s':>10}{'min':>8}{'max':>8}{'cpu s':>9}{'/ ours':>8}"
-    for method, (seconds, cpu) in rows.items():
-        every = result["times"][method]["seconds"]
-        yield (
-            f"{method:42}{seconds:10.2f}{min(every):8.2f}{max(every):8.2f}{cpu:9.2f}"
-            f"{seconds / rows[ours][0]:8.2f}"
-        )
+    threads = f"{machine['threads']} threads of {machine['cpu']}"
+    texts = f"{result['texts']} " if result["workload"].startswith("news") else ""
+    yield f"\n{result['model']}: {texts}{result['workload']} ({threads})"
+    if result["times"]:
+        yield from _seconds(result["times"])
     if "slope" in result:
         yield f"{result['unit']}: {result['slope']:.5f}"
+    for name, count in result.get("counts", {}).items():
+        yield f"{name}: {count:,}"
     if "without_label" in result:
         yield (
             f"a: {result['without_label']} of {result['texts']} answers held no label; a and d "
@@ -282,10 +324,24 @@ def table(result):
         )
 
 
+def _seconds(times):
+    medians = {method: statistics.median(t["seconds"]) for method, t in times.items()}
+    ours = next((m for m in medians if m[0] == "d"), next(iter(medians)))
+    yield f"{'':42}{'median s':>10}{'min':>8}{'max':>8}{'cpu s':>9}{'/ ours':>8}"
+    for method, seconds in medians.items():
+        every, cpu = times[method]["seconds"], times[method].get("cpu_seconds")
+        yield (
+            f"{method:42}{seconds:10.2f}{min(every):8.2f}{max(every):8.2f}"
+            f"{f'{statistics.median(cpu):9.2f}' if cpu else '':>9}{seconds / medians[ours]:8.2f}"
+        )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    default, _ = besci.models.default_generator()
+    parser.add_argument("--models", nargs="+", default=["smollm2-135m", default], metavar="KEY")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--only", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
+    parser.add_argument("--only", nargs="+", choices=[*WORKLOADS, *TINY])
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
     chosen = parser.parse_args()
@@ -293,14 +349,33 @@ def main():
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     torch.set_num_threads(chosen.threads)
-    bench = Bench(chosen.repeats)
-    chosen.results.mkdir(exist_ok=True)
-    for name in chosen.only:
-        result = {"workload": WORKLOADS[name], "machine": _machine(), **getattr(bench, name)()}
-        (chosen.results / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-        print("\n".join(table(result)), flush=True)
-    results = [chosen.results / f"{name}.json" for name in WORKLOADS]
-    results = [json.loads(file.read_text()) for file in results if file.exists()]
+
+    def measure(bench, model, workloads):
+        for name, description in workloads.items():
+            about = {"model": model, "workload": description, "machine": _machine()}
+            result = about | getattr(bench, name)()
+            file = chosen.results / model / f"{name}.json"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(result, indent=1) + "\n")
+            print("\n".join(table(result)), flush=True)
+
+    def wanted(workloads, of_all):
+        names = chosen.only or of_all
+        return {name: what for name, what in workloads.items() if name in names}
+
+    if tiny := wanted(TINY, TINY):
+        with scale.tiny_model() as llm:
+            measure(Bench(llm, chosen.repeats), "tiny", tiny)
+    for model in dict.fromkeys(chosen.models):
+        of_all = WORKLOADS if model == "smollm2-135m" else ["zero_shot", "few_shot"]
+        if these := wanted(WORKLOADS, of_all):
+            measure(Bench(besci.LLM(model, device="cpu"), chosen.repeats), model, these)
+    files = [*chosen.results.glob("*/*.json")]
+    order = [*WORKLOADS, *TINY]
+    files = sorted(
+        (f for f in files if f.stem in order), key=lambda f: (f.parent.name, order.index(f.stem))
+    )
+    results = [json.loads(file.read_text()) for file in files]
     lines = [line for result in results for line in table(result)]
     (chosen.results / "table.md").write_text("\n".join(["```", *lines, "```", ""]))
 

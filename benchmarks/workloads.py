@@ -21,18 +21,23 @@ def sentences(n):
     return (texts + _made())[:n]
 
 
-def few_shot(n):
-    """The same n prompts, each after ten answered examples."""
-    texts = sentences(n + 10)
+def shortest(n):
+    """The n shortest news sentences, by characters."""
+    return sorted(sentences(1000), key=len)[:n]
+
+
+def few_shot(texts):
+    """The prompts of zero_shot, each after the same ten answered examples, none of `texts`."""
+    others = [text for text in sentences(len(texts) + 10) if text not in set(texts)][:10]
     examples = "\n\n".join(
-        f"Sentence: {text}\nAnswer: {LABELS[i % 2]}" for i, text in enumerate(texts[n:])
+        f"Sentence: {text}\nAnswer: {LABELS[i % 2]}" for i, text in enumerate(others)
     )
     head = INSTRUCTION.removesuffix("Sentence: {}")
-    return [f"{head}{examples}\n\nSentence: {text}\nAnswer:" for text in texts[:n]]
+    return [f"{head}{examples}\n\nSentence: {text}\nAnswer:" for text in texts]
 
 
-def zero_shot(n):
-    return [INSTRUCTION.format(text) for text in sentences(n)]
+def zero_shot(texts):
+    return [INSTRUCTION.format(text) for text in texts]
 
 
 def personas():

@@ -19,6 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from besci.files import course_folder
+from besci.inputs import plain
 
 TYPES = {
     "string": (str, re.compile(r".*", re.DOTALL), "text"),
@@ -243,6 +244,7 @@ def _advice(text, kind, rules, missing):
     repairs = [
         (text.rstrip(), "Remove the trailing space."),
         (text.strip(), "Remove the space before it."),
+        (plain(text), "Type it anew: it holds characters that cannot be seen."),
         (text.replace(",", "."), "Write decimals with a point."),
         (re.sub(r"\.0*$", "", text), "Write it without decimals."),
         *((value, f'Did you mean "{value}"?') for value in near),

@@ -12,6 +12,7 @@ import numpy as np
 
 from besci.device import gpu
 from besci.files import own_folder
+from besci.inputs import listed
 from besci.models import (
     check_weights,
     entry,
@@ -39,12 +40,10 @@ def embed(texts, model="minilm", progress=True, revision=None):
     Equal texts give equal rows. Embeddings, but for those of a folder, are kept in your own folder
     (see `besci.files.own_folder`) by (model, commit, text) and read from there the next time; where
     nothing can be written, a warning says that they are not kept.
-    Raises TypeError for anything that is not text and ValueError for empty text, each naming the
-    index; warns where a text is longer than the model reads.
+    Raises TypeError for anything that is not text and ValueError for a text that is empty or cannot
+    be encoded, each naming the index; warns where a text is longer than the model reads.
     """
-    if isinstance(texts, str):
-        return embed([texts], model, progress, revision)[0]
-    texts = _checked(texts)
+    single, texts, _ = listed(texts, "text", blank=False)
     distinct = list(dict.fromkeys(texts))
     folder = model_folder(model)
     if folder:
@@ -67,29 +66,8 @@ def embed(texts, model="minilm", progress=True, revision=None):
                 kept = kept if kept and write_known(kept, fresh) else None
                 known |= fresh
                 done.update(len(some))
-    return np.stack([known[text] for text in texts])
-
-
-def _checked(texts):
-    """The texts as a list of non-empty strings."""
-    try:
-        texts = list(texts)
-    except TypeError:
-        raise TypeError(
-            f"embed needs text or a list of texts, not {type(texts).__name__}"
-        ) from None
-    if not texts:
-        raise ValueError("embed needs at least one text; the list is empty")
-    for index, text in enumerate(texts):
-        if not isinstance(text, str):
-            what = "a missing value" if text is None or text != text else repr(text)
-            raise TypeError(
-                f"texts[{index}] is {what} ({type(text).__name__}), not text. "
-                "Drop such rows (.dropna()) or turn numbers into text (.astype(str))."
-            )
-        if not text.strip():
-            raise ValueError(f"texts[{index}] is empty. Drop it: an empty text has no meaning.")
-    return [str(text) for text in texts]
+    vectors = np.stack([known[text] for text in texts])
+    return vectors[0] if single else vectors
 
 
 @lru_cache(maxsize=2)
@@ -190,7 +168,7 @@ def open_store(file):
 
 
 def _key(text):
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    return hashlib.sha256(text.encode()).digest()
 
 
 def _sealed(key, vector):

@@ -1,9 +1,20 @@
-"""What users pass in, checked: each error names what is wrong and where."""
+"""What users pass in, checked and made plain: each error names what is wrong, where, what to do."""
 
+import re
+import unicodedata
+from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
+
+# What shows nothing: soft hyphen, zero-width space, word joiner, byte order mark, marks of writing
+# direction. Joiners (U+200C, U+200D) count only between letters, where they are spelling.
+_UNSEEN = re.compile(
+    r"[\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
+)
+_ENDS = " \n\u200c\u200d"
+_MESSAGE = '{"role": "user", "content": "..."}'
 
 
 def require(condition, message):
@@ -12,80 +23,178 @@ def require(condition, message):
         raise ValueError(message)
 
 
-def listed(inputs, what):
-    """(whether it was a single one, list, index) of a text, a conversation, or several of either.
+# ---- texts ------------------------------------------------------------------------------------
 
-    Raises TypeError or ValueError if it is neither, or empty.
+
+def plain(text, lead=False):
+    """A text as it is compared and scored: what cannot be seen makes no difference.
+
+    Without invisible characters (zero-width space, byte order mark, soft hyphen, ...) and without
+    white space at its ends; spaces of any kind and number are one ASCII space, accents are encoded
+    in one way (NFC). Line breaks within it stay, and so do the joiners that Persian and emoji are
+    spelled with. lead: whether white space at its beginning stays too.
     """
-    if isinstance(inputs, str):
-        return True, [inputs], None
-    if isinstance(inputs, (pd.DataFrame, dict)) or not hasattr(inputs, "__iter__"):
-        raise TypeError(f"Give a {what} or a list of them, not {type(inputs).__name__}.")
+    text = re.sub(r"[^\S\n]+", " ", unicodedata.normalize("NFC", _UNSEEN.sub("", text)))
+    return text.rstrip(_ENDS) if lead else text.strip(_ENDS)
+
+
+def check_text(text, name, blank=True):
+    """Raise TypeError or ValueError unless it is a text that a model can read.
+
+    name: what the message calls it. blank: whether it may hold nothing that can be seen.
+    """
+    if fault := _fault(text, blank):
+        raise type(fault)(f"{name} {fault}")
+
+
+def several(inputs, what):
+    """(list, index) of what users give as a list; the index is that of a Series, else None.
+
+    what: what the message calls one of them. Raises TypeError for anything that is no list, or in
+    no order, and ValueError for an empty one.
+    """
+    advice = None
+    if isinstance(inputs, pd.DataFrame):
+        advice = f"Take one column, such as df[{next(iter(inputs.columns), 'text')!r}]."
+    elif isinstance(inputs, Mapping):
+        advice = "Take its values, list(d.values()); a message goes into a list, [message]."
+    elif isinstance(inputs, (set, frozenset)):
+        advice = "A set is in no order: make a list of it, sorted(s)."
+    elif isinstance(inputs, (bytes, bytearray)):
+        advice = 'Decode it: b.decode("utf-8").'
+    elif isinstance(inputs, str):
+        advice = f"Put it into a list: [{inputs!r:.40}]."
+    elif not hasattr(inputs, "__iter__") or getattr(inputs, "ndim", 1) != 1:
+        advice = f"Put each {what} into it as a text."
+    if advice:
+        raise TypeError(f"A list of {what}s is needed, not {type(inputs).__name__}. {advice}")
     items = list(inputs)
     require(items, f"The list of {what}s is empty.")
-    if all(isinstance(item, dict) for item in items):
-        return True, [items], None
-    return False, items, inputs.index if isinstance(inputs, pd.Series) else None
+    return items, inputs.index if isinstance(inputs, pd.Series) else None
+
+
+def listed(inputs, what, talk=False, blank=True):
+    """(whether it was a single one, list, index) of one or several texts.
+
+    what: what the errors call one. talk: whether each may also be a conversation, a list of
+    messages with role and content. blank: whether a text may hold nothing that can be seen. The
+    index is that of a Series, else None.
+
+    Raises TypeError or ValueError for what is neither, or empty, and for each item that is missing,
+    no text, or cannot be encoded: the message has its number and, in a Series, its row.
+    """
+    single, index = isinstance(inputs, str), None
+    items = [inputs]
+    if not single:
+        items, index = several(inputs, what)
+        if talk and all(isinstance(item, dict) for item in items):
+            single, items, index = True, [items], None
+    for i, item in enumerate(items):
+        in_turns = talk and isinstance(item, list)
+        if fault := _fault_in_turns(item) if in_turns else _fault(item, blank, talk):
+            row = "" if index is None else f" (row {list(index)[i]!r})"
+            raise type(fault)(f"{what.capitalize()} {i}{row} {fault}")
+    return single, items, index
+
+
+def _fault(text, blank=True, talk=False):
+    """The error, but for the name of the text, if it is none that a model can read; else None."""
+    if not isinstance(text, str):
+        return TypeError(_no_text(text, talk))
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return ValueError(
+            f"holds half a character ({text[error.start]!r}) at place {error.start}: a text was "
+            "cut within an emoji, or a byte could not be decoded. Read the file again as UTF-8, or "
+            'replace it: text.encode("utf-8", "replace").decode().'
+        )
+    if not blank and not plain(text):
+        return ValueError(f"is empty ({text!r:.40}). Leave it out: it has no meaning.")
+    return None
+
+
+def _no_text(value, talk):
+    """What to say of what is no text."""
+    kind = type(value).__name__
+    if isinstance(value, (bytes, bytearray)):
+        return f'is {kind}, not a text. Decode it: b.decode("utf-8").'
+    if not pd.api.types.is_scalar(value):
+        form = f", or a list of messages such as {_MESSAGE}" if talk else ""
+        return f"is of type {kind}; it should be a text{form}."
+    if pd.isna(value):
+        return (
+            f"is a missing value ({value!r}). Leave such rows out (.dropna()), or say what stands "
+            "for them (.fillna)."
+        )
+    return f"is {value!r:.60} ({kind}), not a text. Make it one: str(x), or column.astype(str)."
+
+
+def _fault_in_turns(messages):
+    """The error, but for the name of the prompt, if a list is no conversation; else None."""
+    if not messages or not all(isinstance(message, dict) for message in messages):
+        return TypeError(_no_text(messages, talk=True))
+    for i, message in enumerate(messages):
+        if message.get("role") not in ("system", "user", "assistant"):
+            return TypeError(
+                f"has a message, {i}, without one of the roles system, user and assistant; it "
+                f"should be such as {_MESSAGE}."
+            )
+        if fault := _fault(message.get("content")):
+            return type(fault)(f"has a message, {i}, whose content {fault}")
+    last = messages[-1]["role"]
+    if last != "user":
+        return ValueError(f"ends with a message of the {last}; the last one is the user's.")
+    return None
 
 
 def conversations(prompts, system=None):
     """Prompts as conversations: a tuple of (role, content) for each, a system message first.
 
-    prompts: a list of texts or conversations (lists of messages with role and content). system: a
-    text that comes before each. Raises TypeError or ValueError naming the prompt and what is wrong.
+    prompts: texts or conversations, as `listed` returns them. system: a text that comes before
+    each. Raises ValueError for a prompt that has a system message of its own beside `system`, and
+    TypeError or ValueError for a `system` that is no text.
     """
-    require(system is None or isinstance(system, str), "system must be a text.")
-    found = []
-    for i, prompt in enumerate(prompts):
-        try:
-            found.append(_conversation(prompt, system))
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"Prompt {i} {error}") from None
-    return found
-
-
-def _conversation(prompt, system):
-    if isinstance(prompt, str):
-        turns = [("user", prompt)]
-    elif isinstance(prompt, list) and prompt and all(isinstance(m, dict) for m in prompt):
-        turns = [(message.get("role"), message.get("content")) for message in prompt]
-    else:
-        raise TypeError(
-            f"is {prompt!r:.60}; it should be a text, or a list of messages such as "
-            '{"role": "user", "content": "..."}'
+    found = [
+        (("user", prompt),)
+        if isinstance(prompt, str)
+        else tuple((message["role"], message["content"]) for message in prompt)
+        for prompt in prompts
+    ]
+    if system is None:
+        return found
+    check_text(system, "system")
+    for i, turns in enumerate(found):
+        require(
+            turns[0][0] != "system",
+            f"Prompt {i} has a system message of its own, and `system` was given too.",
         )
-    for role, content in turns:
-        if role not in ("system", "user", "assistant") or not isinstance(content, str):
-            raise TypeError(
-                "has a message that is not of the form "
-                '{"role": "system", "user" or "assistant", "content": text}'
-            )
-    if turns[-1][0] != "user":
-        raise ValueError(f"ends with a {turns[-1][0]} message; the last one is the user's")
-    if system is not None:
-        if turns[0][0] == "system":
-            raise ValueError("has a system message of its own, and `system` was given too")
-        turns.insert(0, ("system", system))
-    return tuple(turns)
+    return [(("system", system), *turns) for turns in found]
 
 
-def named_options(options):
-    """(list of options as given, list of their texts).
+# ---- options, and numbers ---------------------------------------------------------------------
 
-    Raises TypeError or ValueError for options that are no texts or whole numbers, or not different.
+
+def named_options(options, lead=False):
+    """(list of options as given, list of their texts as they are scored, see `plain`).
+
+    lead: whether a space at an option's beginning counts, as it does where nothing stands between
+    a prompt and its answer. Raises TypeError or ValueError for options that are no texts or whole
+    numbers, hold nothing that can be seen, or differ in nothing that can be seen.
     """
-    if isinstance(options, str) or not hasattr(options, "__iter__"):
-        raise TypeError(f"options must be a list such as ['yes', 'no'], not {options!r}.")
-    options = [o.item() if isinstance(o, np.generic) else o for o in options]
-    require(options, "The list of options is empty.")
-    for i, option in enumerate(options):
-        if not isinstance(option, (str, int)) or isinstance(option, bool):
-            raise TypeError(f"Option {i} is {option!r}; it should be a text or a whole number.")
-        require(str(option).strip(), f"Option {i} is empty.")
-    texts = [str(option) for option in options]
-    for i, text in enumerate(texts):
-        require(text not in texts[:i], f"The option {text!r} is there twice.")
-    return options, texts
+    given = [o.item() if isinstance(o, np.generic) else o for o in several(options, "option")[0]]
+    texts = {}
+    for i, option in enumerate(given):
+        if not isinstance(option, int) or isinstance(option, bool):
+            check_text(option, f"Option {i}", blank=False)
+        text = plain(str(option), lead)
+        require(
+            text not in texts,
+            f"Two options are the same text, what cannot be seen aside: {texts.get(text)!r} and "
+            f"{option!r}.",
+        )
+        texts[text] = option
+    return given, list(texts)
 
 
 def check_count(number, name):

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from besci.device import gpu
+from besci.inputs import several
 from besci.llm import provenance_of
 
 LONG = 180  # words; the embedding model reads about 250 tokens
@@ -39,6 +40,11 @@ SUSPICIOUS = {
         ("markup", r"&(amp|lt|gt|quot|nbsp|#\d+);|</?[a-z]+[ />]", "Turn into plain text."),
         ("wrongly decoded letters", r"Ã[\x80-\xbf]|â€|\ufffd", "Read the file again as UTF-8."),
         (
+            "half a character",
+            r"[\ud800-\udfff]",
+            'No model reads it: text.encode("utf-8", "replace").decode().',
+        ),
+        (
             "e-mail address, phone number or @name",
             r"[\w.+-]+@[\w-]+\.\w+|(?<!\w)@\w{2,}|(?<![\d.])\+?\d[\d ()/-]{8,}\d(?![\d.])",
             "Pseudonymise before anything leaves this computer.",
@@ -52,11 +58,11 @@ def look(texts):
 
     texts: list or Series of n texts; None and NaN count as empty. Columns: texts, how many; first,
     the index of the first one; what to do. Kinds that do not occur are left out, and so is what
-    cannot be seen from outside, such as names. Raises ValueError where there are no texts.
+    cannot be seen from outside, such as names. Raises ValueError where there are no texts, and
+    TypeError for what is no list.
     """
-    texts = pd.Series(texts, dtype=object)
-    if texts.empty:
-        raise ValueError("There are no texts to look at.")
+    items, index = several(texts, "text")
+    texts = pd.Series(items, index, dtype=object)
     texts = texts.where(texts.notna(), "").astype(str)
     kinds = {
         kind: (texts.map(lambda text, p=p: bool(p.search(text))), todo)
@@ -148,9 +154,7 @@ def estimate(run, inputs, tries=(3, 9), seed=0):
     that are remembered (`besci.embed`). Fewer inputs than tries are run at once.
     Raises ValueError where there are no inputs.
     """
-    inputs = list(inputs)
-    if not inputs:
-        raise ValueError("There are no inputs to try.")
+    inputs, _ = several(inputs, "input")
     drawn = random.Random(seed).sample(inputs, min(sum(tries), len(inputs)))
     first, second = drawn[: tries[0]], drawn[tries[0] :] or drawn
     start = time.perf_counter()

@@ -10,6 +10,8 @@ import pandas as pd
 from scipy import stats as scipy_stats
 from scipy.spatial.distance import squareform
 
+from besci.inputs import plain
+
 
 class Estimate(NamedTuple):
     """A value with the bounds of its interval; prints as `0.34 [0.28, 0.40]`."""
@@ -229,14 +231,17 @@ def paired_difference(correct, reference, level=0.95):
 def kappa(one, two, draws=1000, level=0.95, seed=0):
     """Cohen's kappa of two raters with its interval over the rated cases.
 
-    one, two: (n,) labels. Returns an Estimate; raises ValueError for unequal lengths.
+    one, two: (n,) labels; what cannot be seen in them makes no difference (`besci.inputs.plain`).
+    Returns an Estimate; raises ValueError for unequal lengths.
     Source: Cohen (1960), https://doi.org/10.1177/001316446002000104, by scikit-learn.
     """
     from sklearn.metrics import cohen_kappa_score
 
-    labels, coded = np.unique(
-        np.concatenate([np.asarray(one), np.asarray(two)]), return_inverse=True
-    )
+    rated = [
+        pd.Series(rater).map(lambda label: plain(label) if isinstance(label, str) else label)
+        for rater in (one, two)
+    ]
+    labels, coded = np.unique(np.concatenate(rated), return_inverse=True)
 
     def agreement(a, b):
         return cohen_kappa_score(a, b, labels=np.arange(len(labels)))

@@ -19,6 +19,9 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
+from besci.inputs import check_text, listed, named_options, plain
+from besci.llm import PerRow
+
 ROLE = "Take the role of the person described here, and answer the survey question as they would."
 GUESS = "Estimate how people like the one described here answered this survey question."
 PERCENTAGES = (
@@ -48,6 +51,7 @@ def personas(table, template, words=None):
     """
     if not isinstance(table, pd.DataFrame):
         raise TypeError(f"Give a table (DataFrame) of people, not {type(table).__name__}.")
+    check_text(template, "template")
     parts = re.split(r"\[([^\[\]]*)\]", template)  # every second one stood in brackets
     if re.search(r"[\[\]{}]", FIELD.sub("", "".join(parts))):
         raise ValueError("The template has a bracket without its partner, or an empty pair.")
@@ -123,7 +127,7 @@ class Question:
     everybody, the persona (with persona_first: before both), and the form of the answer.
 
     `dataclasses.replace(question, order="reversed")` is the same question shown otherwise.
-    Raises ValueError for options, labels or an order that cannot be shown.
+    Raises TypeError or ValueError for options, labels or an order that cannot be shown.
     """
 
     text: str
@@ -134,13 +138,18 @@ class Question:
     persona_first: bool = False
 
     def __post_init__(self):
+        check_text(self.text, "The question")
+        check_text(self.instruction, "The instruction")
         given = self.options
-        options = dict(given if isinstance(given, Mapping) else enumerate(given, start=1))
+        by_value = isinstance(given, Mapping)
+        _, words = named_options(given.values() if by_value else given)
+        values = given if by_value else range(1, len(words) + 1)
+        options = dict(zip(values, words, strict=True))
         object.__setattr__(self, "options", options)
         if not isinstance(self.order, str):
             object.__setattr__(self, "order", list(self.order))
-        if len(options) < 2 or len(set(options.values())) < len(options):
-            raise ValueError(f"At least two different options are needed, not {given!r}.")
+        if len(options) < 2:
+            raise ValueError(f"At least two options are needed, not {given!r}.")
         if self.labels not in ANSWER:
             raise ValueError(f"labels must be one of {', '.join(ANSWER)}, not {self.labels!r}.")
         if self.order not in ("given", "reversed") and sorted(self.order) != sorted(options):
@@ -237,7 +246,8 @@ def sampled(
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
     valid = (total[:, 0] / draws).tolist()
-    return _table(share, prompts.index, question, valid, answers=answers, provenance=source)
+    written = PerRow(map(tuple, answers))
+    return _table(share, prompts.index, question, valid, answers=written, provenance=source)
 
 
 def verbalised(llm, people, question, progress=True):
@@ -259,20 +269,25 @@ def verbalised(llm, people, question, progress=True):
     shares = [[np.nan] * len(labels) if isinstance(r, str) else r for r in read]
     valid = [float(not isinstance(result, str)) for result in read]
     more = {"failures": dict(failures), "provenance": answers[0].provenance}
-    return _table(shares, prompts.index, question, valid, answers=list(map(str, answers)), **more)
+    written = PerRow(map(str, answers))
+    return _table(shares, prompts.index, question, valid, answers=written, **more)
 
 
 def read_answer(text, labels):
-    """The label with which an answer begins, the longest if several do; None without one."""
-    longest_first = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True))
-    found = re.match(rf"({longest_first})(?![^\W_]|[.,/–-]\s?\d)", text.strip())
-    return found[1] if found else None
+    """The label with which an answer begins, the longest if several do; None without one.
+
+    What cannot be seen in answer or labels makes no difference (see `besci.inputs.plain`).
+    """
+    label_of = {plain(label): label for label in labels}
+    longest_first = "|".join(map(re.escape, sorted(label_of, key=len, reverse=True)))
+    found = re.match(rf"({longest_first})(?![^\W_]|[.,/–-]\s?\d)", plain(text))
+    return label_of[found[1]] if found else None
 
 
 def read_percentages(text, labels):
     """The stated shares, one for each label and summing to 1; or a text that says what is wrong."""
-    shares = []
-    for label in labels:
+    shares, text = [], plain(text)
+    for label in map(plain, labels):
         line = rf"^\s*(?:[-*•] +)?\**{re.escape(label)}\s*[:=]\s*(\d+(?:\.\d+)?)\s*%\W*$"
         found = re.findall(line, text, re.MULTILINE)
         if len(found) != 1:
@@ -284,16 +299,11 @@ def read_percentages(text, labels):
 
 
 def _prompts(people, question, guess=False):
-    if isinstance(people, pd.DataFrame):
-        raise TypeError("Give one column of persona texts, not a whole table.")
-    people = pd.Series([people] if isinstance(people, str) else people, dtype=object)
-    for label, text in people.items():
-        if not isinstance(text, str) or not text.strip():
-            raise ValueError(f"Row {label!r}: the persona is {text!r:.40}; it should be a text.")
-    return people.map(lambda text: question.prompt(text, guess))
+    _, texts, index = listed(people, "persona", blank=False)
+    return pd.Series([question.prompt(text, guess) for text in texts], index, dtype=object)
 
 
 def _table(shares, index, question, valid, **attrs):
     table = pd.DataFrame(np.asarray(shares), index=index, columns=list(question.options))
-    table.attrs = {"valid": valid, "question": asdict(question), **attrs}
+    table.attrs = {"valid": PerRow(valid), "question": asdict(question), **attrs}
     return table

@@ -377,6 +377,8 @@ def test_a_damaged_description_is_refused(text, folder):
          'found "male ", expected one of male, female. Remove the trailing space.'),
         ("personality_responses", replaced(4, "3,36,male", "3,36, male"), 'row 4, column "sex"',
          "Remove the space before it."),
+        ("personality_responses", replaced(4, ",36,male", ",36,ma\u200ble"), 'row 4, column "sex"',
+         "it holds characters that cannot be seen"),
         ("personality_responses", replaced(4, "3,36,male", "3,36,Male"), 'row 4, column "sex"',
          'Did you mean "male"?'),
         ("personality_responses", replaced(4, "3,36,male", "3,x,male"), 'row 4, column "age"',

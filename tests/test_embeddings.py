@@ -79,23 +79,6 @@ def test_each_text_is_embedded_once_and_remembered(own_cache, monkeypatch):
     assert calls == [["b", "a"], ["c"]] and np.array_equal(second[2], first[0])
 
 
-@pytest.mark.parametrize(
-    "texts, error, message",
-    [
-        ([], ValueError, "at least one text"),
-        (["a", ""], ValueError, r"texts\[1\] is empty"),
-        (["a", "  \n"], ValueError, r"texts\[1\] is empty"),
-        (["a", None], TypeError, r"texts\[1\] is a missing value"),
-        (["a", float("nan")], TypeError, r"texts\[1\] is a missing value \(float\)"),
-        (["a", "b", 3.5], TypeError, r"texts\[2\] is 3.5 \(float\).*astype\(str\)"),
-        (12, TypeError, "not int"),
-    ],
-)
-def test_what_is_not_text_is_refused_with_its_index(texts, error, message):
-    with pytest.raises(error, match=message):
-        besci.embed(texts)
-
-
 def test_an_unknown_model_names_those_there_are():
     with pytest.raises(ValueError, match="minilm"):
         besci.embed(["a"], model="no-such-model")

@@ -244,6 +244,8 @@ def test_kappa_takes_chance_agreement_off():
     assert estimate.value == pytest.approx(0.8) and estimate.low < 0.8 < estimate.high
     rng = np.random.default_rng(1)
     assert stats.kappa(*rng.choice(["a", "b", "c"], size=(2, 400))).low < 0
+    unseen = [f"{label}\u200b" if k % 3 else f"{label} " for k, label in enumerate(two)]
+    assert stats.kappa(one, unseen) == estimate
     with pytest.raises(ValueError, match="same cases"):
         stats.kappa(["a"], ["a", "b"])
 

@@ -8,6 +8,7 @@ from besci import stats
 from besci.checks.task import NotYet, near, number, task
 from besci.data import load_data
 from besci.embeddings import embed
+from besci.inputs import plain
 
 
 @cache
@@ -85,6 +86,7 @@ def task_1_2(answer):
         raise NotYet(
             f"the text of one item is asked for, yours is of type {type(answer).__name__}."
         )
+    answer = plain(answer)
     if answer == texts[int(similarity.argmax())]:
         return (
             "right. It shares words with your sentence. Does it share the trait, or its direction?"
@@ -194,13 +196,13 @@ def task_2_3(answer):
     cosine, r = stats.pairs(centroids @ centroids.T), stats.pairs(np.corrcoef(scores))
     a, b = np.triu_indices(len(names), k=1)
     top = np.argsort(-cosine)[:35]
-    if isinstance(answer, str) or len(answer) != 2 or not set(answer) <= set(names):
+    given = {plain(str(name)) for name in answer}
+    if isinstance(answer, str) or len(answer) != 2 or not given <= set(names):
         raise NotYet('the names of two constructs are asked for, as in names: ["…", "…"].')
 
     def pair(k):
         return {str(names[a[k]]), str(names[b[k]])}
 
-    given = {str(name) for name in answer}
     if given == pair(top[r[top].argmin()]):
         return "right. Two ends of one theme: near in wording, opposite in people."
     if given == pair(r.argmin()):

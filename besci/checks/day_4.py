@@ -8,6 +8,7 @@ import numpy as np
 from besci import stats
 from besci.checks.task import NotYet, near, number, task
 from besci.data import load_data
+from besci.inputs import plain
 from besci.numbers import numbers_in
 
 VOTES = [
@@ -175,7 +176,7 @@ def task_2_4(answer, shown, floor, steered, rows):
         raise NotYet(
             f"letters are asked for, such as 'bd'; yours is of type {type(answer).__name__}."
         )
-    given = set(answer.lower()) - set(" ,;.")
+    given = set(plain(answer).lower()) - set(" ,;.")
     if given - set("abcde"):
         raise NotYet("the letters are a, b, c, d and e.")
     exact, uniform = shown["model, exact"].value, shown["all options alike"].value

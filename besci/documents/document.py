@@ -12,6 +12,7 @@ import pandas as pd
 
 from besci.documents.paragraphs import flow, paragraphs
 from besci.documents.pdf import Page, columns, lines, read_page, without_running_heads
+from besci.inputs import check_count, check_text
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,8 +44,7 @@ class Document:
         course's embedding model reads. text[offset : offset + len(passage)] is the passage.
         Raises ValueError for a size that is no whole number above 0.
         """
-        if not isinstance(size, int) or size < 1:
-            raise ValueError(f"size must be a whole number above 0, not {size!r}.")
+        check_count(size, "size")
         rows = [
             (self.page(start), start, self.text[start:end])
             for start, end in _passages(self.text, size)
@@ -182,13 +182,13 @@ def read_text(source):
 
     source: a Path, the name of a file, or the text itself. The text is not changed; form feeds,
     as pdftotext writes them, begin new pages. Raises FileNotFoundError for a line that ends like a
-    file's name (.txt) and is none, and ValueError for empty text or a file that is not UTF-8 text.
+    file's name (.txt) and is none, and TypeError or ValueError for what is no text, or empty.
     """
     name, text = "text", source
-    if isinstance(source, Path) or re.fullmatch(r"[^\n]{1,250}\.[a-z]\w{0,4}", source, re.I):
+    named = isinstance(source, str) and re.fullmatch(r"[^\n]{1,250}\.[a-z]\w{0,4}", source, re.I)
+    if named or isinstance(source, Path):
         name, text = Path(source).name, _decoded(_file(source))
-    if not text.strip():
-        raise ValueError(f"The {name} is empty.")
+    check_text(text, name, blank=False)
     return _document(name, enumerate(re.split("(?<=\f)", text), 1))
 
 

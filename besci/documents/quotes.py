@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from besci.inputs import check_text
+
 NEAR = 85  # smallest rapidfuzz ratio, of 100, that still counts as near
 
 _LETTER = r"(?:[^\W\d_][\u0300-\u036f]*)"
@@ -43,11 +45,10 @@ def verify_quotes(answer, document):
     "near" (three words or more, and a passage with a rapidfuzz ratio of 85 or more, or one from
     which the quote leaves words out by "...") or "absent"; score: 100, that ratio, or missing;
     page and offset: where it begins first; found: the document's own words; differs: what a near
-    quote changes, numbers and negations named as such. Raises TypeError for an answer that is no
-    text and ImportError if rapidfuzz is missing.
+    quote changes, numbers and negations named as such. Raises TypeError or ValueError for an
+    answer that is no text and ImportError if rapidfuzz is missing.
     """
-    if not isinstance(answer, str):
-        raise TypeError(f"answer must be a text, not {type(answer).__name__}.")
+    check_text(answer, "answer")
     index = _index(document.text)
     rows = []
     for quote in quoted_spans(answer):

@@ -7,12 +7,13 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
+from besci.inputs import plain
 from besci.numbers import numbers_in
 
 
 def _normalised(text):
     """The words of a text as SQuAD compares them: lower case, no punctuation, no articles."""
-    text = "".join(c for c in text.lower() if c not in string.punctuation)
+    text = "".join(c for c in plain(text).lower() if c not in string.punctuation)
     return re.sub(r"\b(a|an|the)\b", " ", text).split()
 
 

@@ -1,7 +1,7 @@
 """Open language models: answers, exact choices, probabilities, each with its provenance."""
 
 from besci.llm.model import LLM
-from besci.llm.provenance import Answer, provenance, provenance_of
+from besci.llm.provenance import Answer, PerRow, provenance, provenance_of
 from besci.llm.recorded import NotRecorded
 
-__all__ = ["LLM", "Answer", "NotRecorded", "provenance", "provenance_of"]
+__all__ = ["LLM", "Answer", "NotRecorded", "PerRow", "provenance", "provenance_of"]

@@ -1,34 +1,30 @@
 """A causal language model that scores and continues token sequences, many at a time."""
 
+import inspect
+from operator import attrgetter
+
 import numpy as np
 import torch
 
-from besci.llm.trees import Job, Store, Tree, common, fill
+from besci.llm.drafts import Lengths, Row
+from besci.llm.trees import Job, Tree, common, fill
 
 
-class Engine:
-    """A causal language model that scores and continues token sequences.
+class Reader:
+    """Reads and continues token sequences with a causal language model, in what memory there is.
 
-    limit: tokens read in one forward pass. room: tokens of keys and values in one batch of
-    answers. Both are halved when the GPU runs out of memory.
+    limit: tokens read in one forward pass. room: tokens of keys and values of the answers that are
+    under way. Both are halved when the GPU runs out of memory.
     """
 
     def __init__(self, model):
         self.model, self.device = model, model.device
         config = model.config.get_text_config(decoder=True)
         self.context = getattr(config, "max_position_embeddings", None) or 2**31
-        layer_types = set(getattr(config, "layer_types", None) or ())
-        window = getattr(config, "sliding_window", None)
-        sliding = "sliding_attention" in layer_types or not layer_types
-        self._window = window if window and sliding else None
-        self._mixed = self._window is not None and "full_attention" in layer_types
-        # longrope turns all positions of a forward pass another way once one lies beyond this.
-        rope = getattr(config, "rope_parameters", None) or {}
-        self.turn = (
-            rope["original_max_position_embeddings"]
-            if rope.get("rope_type") == "longrope"
-            else None
-        )
+        names = inspect.signature(model.forward).parameters
+        # transformers 5.24 calls it otherwise, and 5.40 will not know the old name any more.
+        known = (name for name in ("cache", "past_key_values", "cache_params") if name in names)
+        self._cache = next(known, None)
         self.limit, self.room = 256, 4096
         self._follow_memory()
 
@@ -47,39 +43,33 @@ class Engine:
         self.limit = int(np.clip(0.3 * free / passing, 128, 2048))
         self.room = int(np.clip(0.4 * free / kept, 512, 16384))
 
-    # ---- one forward pass ---------------------------------------------------------------
+    def _sizes(self):
+        self._follow_memory()
+        return self.limit, self.room
 
-    @torch.inference_mode()
-    def _forward(self, store, ids, depths, sees, columns, keep):
-        """Logits (len(keep), vocabulary) in float32 at the places `keep` of `ids`.
+    def _fits(self, whole, store, run, *arguments):
+        """Whether run(*arguments) found enough memory; else limit and room are halved.
 
-        sees: (len(ids), len(columns)) bool. columns: depth of each token in the store and of
-        `ids`.
+        whole: both as they were at first, to which they return where nothing helps.
         """
-        depths, columns = np.asarray(depths), np.asarray(columns)
-        ghost = store.long and depths.max() < self.turn
-        if ghost:  # one unseen token far out keeps longrope on its long side
-            ids, depths = [*ids, ids[-1]], np.append(depths, self.turn)
-            columns = np.append(columns, self.turn)
-            sees = np.pad(sees, ((0, 1), (0, 1)))
-            sees[-1, -1] = True
-        near = sees
-        if self._window is not None:
-            near = sees & (depths[:, None] - columns[None, :] < self._window)
-        mask = self.mask(near)
-        if self._mixed:
-            mask = {"sliding_attention": mask, "full_attention": self.mask(sees)}
-        logits = self.model(
-            input_ids=torch.tensor([ids], device=self.device),
-            position_ids=torch.as_tensor(depths[None], device=self.device),
-            attention_mask=mask,
-            past_key_values=store,
-            use_cache=True,
-            logits_to_keep=torch.as_tensor(keep, device=self.device),
-        ).logits[0]
-        if ghost:
-            for layer in store.layers:
-                layer.length -= 1
+        try:
+            run(*arguments)
+            return True
+        except torch.OutOfMemoryError:
+            pass  # what the exception refers to is freed only after this block
+        store.trim()
+        torch.cuda.empty_cache()
+        if self.limit <= 16:
+            self.limit, self.room = whole
+            raise MemoryError(
+                "The GPU has too little free memory even for a few tokens at a time. Shorten the "
+                "text, restart the session, or take a smaller model (besci.list_models())."
+            )
+        self.limit, self.room = self.limit // 2, self.room // 2
+        return False
+
+    def _finite(self, logits):
+        """The logits in float32, or FloatingPointError if some are no numbers."""
         logits = logits.float()
         if torch.isnan(logits).any():
             raise FloatingPointError(
@@ -92,6 +82,63 @@ class Engine:
                 )
             )
         return logits
+
+
+class Engine(Reader):
+    """Reads many sequences in one row, those that begin alike once; see `trees` and `drafts`."""
+
+    slower = None
+
+    def __init__(self, model):
+        super().__init__(model)
+        config = model.config.get_text_config(decoder=True)
+        layer_types = set(getattr(config, "layer_types", None) or ())
+        window = getattr(config, "sliding_window", None)
+        sliding = "sliding_attention" in layer_types or not layer_types
+        self._window = window if window and sliding else None
+        self._mixed = self._window is not None and "full_attention" in layer_types
+        # longrope turns all positions of a forward pass another way once one lies beyond this.
+        rope = getattr(config, "rope_parameters", None) or {}
+        self.turn = (
+            rope["original_max_position_embeddings"]
+            if rope.get("rope_type") == "longrope"
+            else None
+        )
+
+    # ---- one forward pass ---------------------------------------------------------------
+
+    @torch.inference_mode()
+    def _forward(self, store, ids, depths, where, sees, columns, keep):
+        """Logits (len(keep), vocabulary) in float32 at the places `keep` of `ids`.
+
+        where: the columns of the store that `ids` are put in, a slice or an array. sees:
+        (len(ids), width) bool. columns: depth of each of the first `width` columns' tokens.
+        """
+        width = len(columns)
+        if store.long and depths.max() < self.turn:
+            # One unseen token far out keeps longrope on its long side.
+            where = np.append(np.arange(width + 1)[where], width)
+            ids, depths = [*ids, ids[-1]], np.append(depths, self.turn)
+            columns, sees = np.append(columns, self.turn), np.pad(sees, ((0, 1), (0, 1)))
+            sees[-1, -1] = True
+        near = sees
+        if self._window is not None:
+            near = sees & (depths[:, None] - columns[None, :] < self._window)
+        mask = self.mask(near)
+        if self._mixed:
+            mask = {"sliding_attention": mask, "full_attention": self.mask(sees)}
+        if isinstance(where, np.ndarray):
+            where = torch.as_tensor(where, device=self.device)
+        store.put(where, len(columns))
+        logits = self.model(
+            input_ids=torch.tensor([ids], device=self.device),
+            position_ids=torch.as_tensor(depths[None], device=self.device),
+            attention_mask=mask,
+            use_cache=True,
+            logits_to_keep=torch.as_tensor(keep, device=self.device),
+            **{self._cache: store},
+        ).logits[0]
+        return self._finite(logits)
 
     def mask(self, sees):
         """The attention mask (1, 1, n, m) that lets row i see column j where sees[i, j]."""
@@ -114,6 +161,7 @@ class Engine:
                 store,
                 tree.ids[first:last],
                 tree.depths[first:last],
+                slice(held + first, held + last),
                 sees,
                 columns[: held + last],
                 wanted - first,
@@ -121,49 +169,26 @@ class Engine:
             if len(here):
                 yield here, logits
 
-    def _in_batches(self, store, jobs, run, room, cost=lambda job: 0, progress=lambda n: None):
-        """Call run(batch, tree) on jobs in sorted order, as many at a time as fit into `room`.
+    def _in_batches(self, store, jobs, run, progress=lambda n: None):
+        """Call run(batch, tree) on jobs in sorted order, as many as fit into `limit` at a time.
 
-        A job has `read`, the ids to read, and `free`, how many of them need no logits. What a
-        batch shares stays in the store for the next one. cost: tokens that a job adds later.
+        What a batch shares stays in the store for the next one.
         """
-        self._follow_memory()
-        before = self.limit, self.room
+        jobs, whole = sorted(jobs, key=attrgetter("read")), self._sizes()
         for long in (False, True):
-            # An answer that grows beyond the turn comes back for the second round.
-            todo = [job for job in jobs if not job.done and self._is_long(job.read) == long]
-            while todo:
-                todo.sort(key=lambda job: job.read)
-                n, shared = fill(todo, cost, getattr(self, room))
-                batch, ids = todo[:n], todo[0].read
+            todo, first = [job for job in jobs if self._is_long(job.read) == long], 0
+            while first < len(todo):
+                n, shared = fill(todo, first, self.limit)
+                batch, ids = todo[first : first + n], todo[first].read
                 held = common(store.ids, ids[:shared]) if store.long == long else 0
                 store.rewind(held)
                 store.long = long
-                try:
-                    run(batch, Tree([job.read for job in batch], held))
-                    fits = True
-                except torch.OutOfMemoryError:
-                    fits = False  # what the exception refers to is freed only after this block
-                if not fits:
-                    self._halve(store, before)
-                    todo = [job for job in todo if not job.done]
-                    continue
-                store.ids = ids[:shared]
-                store.rewind(shared)
-                del todo[:n]
-                progress(sum(job.done for job in batch))
+                tree = Tree([job.read for job in batch], held)
+                if self._fits(whole, store, run, batch, tree):
+                    store.ids = ids[:shared]
+                    first += n
+                    progress(n)
         store.trim()
-
-    def _halve(self, store, before):
-        store.trim()
-        torch.cuda.empty_cache()
-        if self.limit <= 16:
-            self.limit, self.room = before
-            raise MemoryError(
-                "The GPU has too little free memory even for a few tokens at a time. Shorten the "
-                "text, restart the session, or take a smaller model (besci.list_models())."
-            )
-        self.limit, self.room = self.limit // 2, self.room // 2
 
     def _is_long(self, ids):
         return self.turn is not None and len(ids) > self.turn
@@ -196,85 +221,51 @@ class Engine:
                 tokens = torch.as_tensor(targets[now], device=self.device)
                 found[now] = (logits[rows, tokens] - logits.logsumexp(-1)[rows]).cpu().numpy()
             np.add.at(total, owners, found)
-            for job in batch:
-                job.done = True
 
-        self._in_batches(store, jobs, run, "limit", progress=progress)
+        self._in_batches(store, jobs, run, progress)
         return total
 
     def next_logits(self, store, ids):
         """Logits (vocabulary,) of the token after `ids`."""
         found = []
-        job = Job(ids, len(ids) - 1)
-        self._in_batches(
-            store, [job], lambda _, tree: found.append(self._last(store, tree)), "limit"
-        )
-        return found[0][0]
 
-    def _last(self, store, tree):
-        """Logits (n, vocabulary) after each sequence of a tree."""
-        ends = np.array([path[-1] for path in tree.paths])
-        rows = [logits for _, logits in self._feed(store, tree, np.unique(ends))]
-        return torch.cat(rows)[np.searchsorted(np.unique(ends), ends)]
+        def run(batch, tree):
+            found.extend(self._feed(store, tree, tree.paths[0][-1:]))
+
+        self._in_batches(store, [Job(ids, len(ids) - 1)], run)
+        return found[-1][1][0]
 
     def continue_all(self, store, drafts, most, stop, pick, progress=lambda n: None):
         """Add tokens to each Draft, up to one of `stop`, `most` tokens, or the context's end.
 
         pick(logits, drafts): the next token of each.
         """
+        whole, lengths = self._sizes(), Lengths(most)
 
-        def run(batch, tree):
-            logits, active = self._last(store, tree), list(range(len(batch)))
-            width = len(tree.ids)
-            seen = np.zeros((len(batch), width + len(batch) * most), bool)
-            depths = np.concatenate([np.arange(tree.start), tree.depths])
-            for row, path in enumerate(tree.paths):
-                seen[row, path] = True
-            while True:
-                tokens = pick(logits, [batch[row] for row in active])
-                for row, token in zip(active, tokens, strict=True):
-                    batch[row].add(token, stop, most, self.context)
-                active = [
-                    row
-                    for row in active
-                    if not batch[row].done and self._is_long(batch[row].read) == store.long
-                ]
-                if not active:
-                    return
-                seen[active, range(width, width + len(active))] = True
-                width += len(active)
-                ids = [batch[row].tokens[-1] for row in active]
-                places = [len(batch[row].read) - 1 for row in active]
-                depths = np.append(depths, places)
-                sees = np.ones((len(active), len(depths)), bool)
-                sees[:, tree.start :] = seen[active, :width]
-                keep = np.arange(len(active))
-                logits = self._forward(store, ids, places, sees, depths, keep)
+        def write(line, long):
+            first = line[0].read
+            trunk = min(common(first, line[-1].read), min(len(draft.read) for draft in line) - 1)
+            held = common(store.ids, first[:-1]) if store.long == long else 0
+            row = Row(store.ids[:held], line, trunk, self.room, self.limit, lengths)
+            store.rewind(min(held, trunk))  # the others' columns may be written over
+            store.long = long
+            while row.admit():
+                ids, depths, where, sees, followed, ends = row.next_pass()
+                keep, place = np.unique(ends, return_inverse=True)
+                columns = row.depths[: sees.shape[1]]
+                logits = self._forward(store, ids, depths, where, sees, columns, keep.astype(int))
+                asked = [one.draft for one in followed]
+                written = [len(draft.tokens) for draft in asked]
+                tokens = pick(logits[place], asked) if asked else []
+                for draft, token in zip(asked, tokens, strict=True):
+                    draft.add(token, stop, most, self.context)
+                lengths.note(written, [d.done and not d.truncated for d in asked])
+                row.go_on(followed, {d for d in asked if d.done or self._is_long(d.read) != long})
+                progress(sum(draft.done for draft in asked))
+            store.ids = first[:trunk]
 
-        def left(draft):
-            return most - len(draft.tokens)
-
-        self._in_batches(store, drafts, run, "room", left, progress)
-
-    def check(self):
-        """Raise ValueError if this architecture cannot read several sequences in one row."""
-        refusal = ValueError(
-            f"besci cannot use the architecture {type(self.model).__name__}: it does not let "
-            "independent texts share a forward pass."
-        )
-        size = min(self.model.config.get_text_config(decoder=True).vocab_size, 1000)
-        a, b, c, d, e = (size * i // 7 for i in range(1, 6))
-        sequences = [[a, b, c, d], [a, b, e, d, a], [c, a]]
-        try:
-            ours = self.log_probs(Store(), [(ids, 1) for ids in sequences])
-        except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
-            raise refusal from error
-        for ids, found in zip(sequences, ours, strict=True):
-            row = torch.tensor([ids], device=self.device)
-            with torch.inference_mode():
-                logits = self.model(row, attention_mask=torch.ones_like(row)).logits
-            plain = logits[0, :-1].float().log_softmax(-1)
-            wanted = plain.gather(1, row[0, 1:, None]).sum().item()
-            # 16-bit weights round differently in another order of operations.
-            if abs(found - wanted) > (1e-3 if self.model.dtype == torch.float32 else 2.0):
-                raise refusal
+        for long in (False, True):
+            # An answer that grows beyond the turn comes back for the second round.
+            while line := [d for d in drafts if not d.done and self._is_long(d.read) == long]:
+                self._fits(whole, store, write, sorted(line, key=attrgetter("read")), long)
+        store.trim()

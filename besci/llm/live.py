@@ -1,6 +1,7 @@
 """A language model in memory, and what it computes for prompts."""
 
 import random
+import warnings
 from functools import wraps
 
 import numpy as np
@@ -8,12 +9,13 @@ import torch
 
 from besci.device import best_dtype, gpu
 from besci.inputs import require
-from besci.llm.engine import Engine
+from besci.llm.drafts import Draft
+from besci.llm.fitting import reader_for
 from besci.llm.loading import load, locate
 from besci.llm.prompts import Prompts
 from besci.llm.provenance import source
 from besci.llm.scoring import disjoint, draw
-from besci.llm.trees import Draft, Store
+from besci.llm.trees import Store
 from besci.models import count_parameters
 from besci.progress import progress_bar
 
@@ -43,9 +45,17 @@ class Live:
         self.dtype = self.dtype or best_dtype(self.device, count_parameters(folder))
         self._loaded = load(self.name, folder, self.device, self.dtype)
         self.model, self.tokenizer = self._loaded.model, self._loaded.tokenizer
-        self.prompts, self.engine = Prompts(self.tokenizer), Engine(self.model)
+        self.prompts, self.engine = Prompts(self.tokenizer), reader_for(self.model)
+        if closing := self.prompts.closing:
+            warnings.warn(
+                f"The chat template of {self.name} opens a block of thinking, which is closed here "
+                f"({closing.strip()}): answers begin at once, and probabilities are those of "
+                "answers without thinking.",
+                stacklevel=3,
+            )
         self.context = self.engine.context
-        self.engine.check()
+        if self.engine.slower:
+            print(f"{self.name} is slower than others of its size: {self.engine.slower}.")
         ends = self.model.generation_config.eos_token_id
         self.stop = self.prompts.stop | set(
             np.atleast_1d(ends if ends is not None else []).tolist()

@@ -1,16 +1,25 @@
 """Finding and loading a language model: from the registry, the hub, or a folder."""
 
 import json
+import re
 import time
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import (
+    CONFIG_MAPPING,
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+)
 
 from besci.models import (
     MANIFEST,
     Loaded,
     ModelUnavailable,
+    all_entries,
     check_weights,
     count_parameters,
     entry,
@@ -36,10 +45,13 @@ def locate(model, long=False, revision=None):
     if model is None:
         model = _default(long)
     if folder := model_folder(model):
-        return folder.resolve().name, str(folder), "local folder"
+        name = folder.resolve().name
+        if (config := folder / "config.json").is_file():
+            check_config(name, json.loads(config.read_text(encoding="utf-8")))
+        return name, str(folder), "local folder"
     model = str(model)
     if is_hub_id(model):
-        folder = model_path(model, revision)
+        folder = model_path(model, revision, look=partial(check_config, model))
         return model, folder, Path(folder).name
     if "/" in model or "\\" in model:
         raise ValueError(f"There is no folder {model!r}.")
@@ -66,6 +78,34 @@ def _default(long):
             return key
     print(f"{last[0]} is taken: {last[1]}.")
     return last[0]
+
+
+def check_config(name, config):
+    """Raise ValueError for the config.json (a dict) of what besci cannot use to continue texts."""
+    kind, names = config.get("model_type"), config.get("architectures") or []
+    quantised = config.get("quantization_config")
+    if kind not in CONFIG_MAPPING:
+        code = ", or only by code that comes with it, which besci never runs"
+        wrong = (
+            f"transformers {version('transformers')} does not know its architecture ({kind})"
+            f"{code if 'auto_map' in config else ''}"
+        )
+    elif CONFIG_MAPPING[kind] not in MODEL_FOR_CAUSAL_LM_MAPPING or config.get(
+        "is_encoder_decoder"
+    ):
+        wrong = f"its architecture ({kind}) does not continue texts"
+    elif names and not any(re.search(r"ForCausalLM|LMHead|ForConditional", n) for n in names):
+        wrong = f"it was made for something else than continuing texts ({names[0]})"
+    elif quantised:
+        method = quantised.get("quant_method", "with bitsandbytes")
+        wrong = f"its weights are quantised ({method}); look for the model it was made from"
+    else:
+        return
+    others = [key for key, model in all_entries().items() if model["kind"] == "generator"]
+    raise ValueError(
+        f"{name} cannot be loaded as a language model: {wrong}. Models that can: "
+        f"{', '.join(others)} (besci.list_models() tells more)."
+    )
 
 
 def load(name, folder, device, dtype):
@@ -101,7 +141,6 @@ def _read(name, folder, device, dtype):
             folder,
             dtype=dtype,
             device_map=device if device.type == "cuda" else None,
-            attn_implementation="sdpa",
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,

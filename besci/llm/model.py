@@ -20,7 +20,7 @@ from besci.inputs import (
     named_options,
     require,
 )
-from besci.llm.provenance import Answer, record
+from besci.llm.provenance import Answer, PerRow, record
 from besci.llm.recorded import PREFIX, Notes, Recording
 from besci.llm.scoring import softmax
 
@@ -45,6 +45,9 @@ class LLM:
     at once, without its weights. Any other prompt raises NotRecorded (a LookupError). The results'
     provenance is that of the recording. Where the environment variable BESCI_RECORD names a folder
     (its whole path), a loaded model writes down there what it answers, for `make record`.
+
+    A chat template that opens a block of thinking gets it closed, and a warning says so: answers
+    then begin at once, and probabilities are those of answers without thinking.
 
     Raises ValueError for an unknown model or one that cannot be used, ModelUnavailable if it cannot
     be fetched, and MemoryError if the GPU has too little room for it.
@@ -110,7 +113,7 @@ class LLM:
         check_count(max_new_tokens, "max_new_tokens")
         check_temperature(temperature)
         require(0 < top_p <= 1, f"top_p must be above 0 and at most 1, not {top_p!r}.")
-        single, prompts, _ = listed(prompts, "prompt")
+        single, prompts, _ = listed(prompts, "prompt", talk=True)
         asked = conversations(prompts, system)
         how = {"max_new_tokens": int(max_new_tokens), "temperature": float(temperature)}
         if temperature > 0:
@@ -146,7 +149,9 @@ class LLM:
         """Probability of each option as the model's answer: DataFrame, a row per prompt, sums to 1.
 
         prompts, system: as for `chat`; the index of a Series is kept. options: k different texts
-        or numbers, the columns.
+        or numbers, the columns. They are scored without what cannot be seen in them (white space
+        at the ends, zero-width characters; see `besci.inputs.plain`); to a base model, which has no
+        chat template, a space at the beginning counts.
 
         The probabilities are exact, from the model's own: log p(option | prompt) is the sum over
         the option's tokens, each given the prompt and the tokens before it, with the prompt's
@@ -160,17 +165,18 @@ class LLM:
         input without content, such as "N/A", or a list of them, in the form of the prompts; their
         mean probabilities are divided out (Zhao et al., 2021, arXiv:2102.09690).
 
-        `.attrs["log_prob"]`: log p(option | prompt) before any of this, n lists of k numbers.
+        `.attrs["log_prob"]`: log p(option | prompt) before any of this, n tuples of k numbers.
         `.attrs["mass"]`: n numbers, the probability that an answer begins with one of the options.
         Raises TypeError or ValueError for prompts or options that cannot be used.
         """
-        options, texts = named_options(options)
+        base = self.backend.source["template"] is None
+        options, texts = named_options(options, lead=base)
         require(
             normalize in ("sum", "mean", "pmi"),
             f'normalize must be "sum", "mean" or "pmi", not {normalize!r}.',
         )
-        _, prompts, index = listed(prompts, "prompt")
-        neutral = [] if calibrate is None else listed(calibrate, "calibrate")[1]
+        _, prompts, index = listed(prompts, "prompt", talk=True)
+        neutral = [] if calibrate is None else listed(calibrate, "calibration input", talk=True)[1]
         if normalize == "pmi":
             require(not neutral, 'normalize="pmi" divides by the empty input: leave out calibrate.')
             neutral = [""]
@@ -182,8 +188,8 @@ class LLM:
             base = base / tokens if normalize == "mean" else base
             event = event - np.log(softmax(base).mean(axis=0))
         result = pd.DataFrame(softmax(event), columns=options, index=index)
-        result.attrs["log_prob"] = log_prob.tolist()
-        result.attrs["mass"] = mass.tolist()
+        result.attrs["log_prob"] = PerRow(map(tuple, log_prob.tolist()))
+        result.attrs["mass"] = PerRow(mass.tolist())
         result.attrs["provenance"] = self._provenance(
             "choose",
             prompts,
@@ -203,7 +209,10 @@ class LLM:
         """
         check_count(k, "k")
         check_temperature(temperature)
-        inputs = [text] if isinstance(text, str) else conversations([text])
+        single, inputs, _ = listed(text, "text", talk=True)
+        if not single:
+            raise TypeError("Give one text or one conversation, not a list of them.")
+        inputs = inputs if isinstance(text, str) else conversations(inputs)
         how = {"k": int(k), "temperature": float(temperature)}
         ((tokens, probabilities),) = self._answers("next_tokens", inputs, how)
         result = pd.DataFrame({"token": tokens, "probability": probabilities})
@@ -222,8 +231,6 @@ class LLM:
         fewer than two tokens or more than the model's context.
         """
         _, texts, index = listed(texts, "text")
-        for i, text in enumerate(texts):
-            require(isinstance(text, str), f"Text {i} is {text!r:.60}; it should be a text.")
         found = self._answers("perplexity", texts, {}, progress=progress)
         tokens, log_prob = map(np.array, zip(*found, strict=True))
         result = pd.DataFrame(
@@ -239,7 +246,7 @@ class LLM:
         texts: as they stand, without the chat template; or conversations (lists of messages), to
         see what `chat` would have the model read. `context` is the most that it can read and write.
         """
-        single, texts, _ = listed(texts, "text")
+        single, texts, _ = listed(texts, "text", talk=True)
         inputs = [one if isinstance(one, str) else conversations([one])[0] for one in texts]
         counts = self._answers("count_tokens", inputs, {})
         return counts[0] if single else counts

@@ -16,6 +16,13 @@ from tokenizers import Tokenizer
 from besci.inputs import require
 from besci.llm.templates import Refused, render
 
+# What opens a block of thinking: <think>, [THINK], <seed:think>, <|START_THINKING|>, ◁think▷, ...
+_OPENING = (
+    r"(?i)([<\[◁]\|?)"
+    r"(?!(?:[\w:-]*[_:-])?(?:end|no))([\w:-]*(?:think|thought|reason)[\w:-]*)"
+    r"(\|?[>\]▷])"
+)
+
 
 class Prompts:
     """The chat template and the tokenizer of one model.
@@ -33,10 +40,12 @@ class Prompts:
         # A second tokenizer in which each control token answers to a name nobody can guess, with
         # its rules for the white space around it unchanged.
         backend = json.loads(tokenizer.backend_tokenizer.to_str())
+        openings = re.finditer(_OPENING, self.template)
+        closings = {tag for opening in openings for tag in _closing_tags(opening)}
         control = {}
         for token in backend["added_tokens"]:
             text = token["content"]
-            if token["special"] or (text.strip() and text in self.template):
+            if token["special"] or (text.strip() and (text in self.template or text in closings)):
                 control[text] = token["id"]
                 token["content"] = self._alias(token["id"])
         self._text = Tokenizer.from_str(json.dumps(backend))
@@ -119,13 +128,13 @@ class Prompts:
         return len(self._plain(text))
 
     def _tokens_after(self, tail, option):
-        text = option.strip() if self.is_chat else option
-        before, joint = self._plain(tail), self._plain(tail + self._lead + text)
+        text = self._lead + option
+        before, joint = self._plain(tail), self._plain(tail + text)
         if joint[: len(before)] == before and len(joint) > len(before):
             return joint[len(before) :]
-        wanted = self.decode(before) + self._lead + text
+        wanted = self.decode(before) + text
         for anchor in ("", "\n", "x"):
-            start, whole = self._plain(anchor), self._plain(anchor + self._lead + text)
+            start, whole = self._plain(anchor), self._plain(anchor + text)
             rest = whole[len(start) :]
             if whole[: len(start)] == start and rest and self.decode(before + rest) == wanted:
                 return rest
@@ -166,9 +175,21 @@ class Prompts:
         return {int(i) for i in ends} | ({self.tokenizer.eos_token_id} - {None})
 
     @cached_property
+    def closing(self):
+        """What is written to close the block of thinking that the template opens; "" if none."""
+        if not self.is_chat:
+            return ""
+        try:
+            *_, ending = self._written((("user", "", ""),), True)
+        except Refused:
+            return ""
+        return self._closing(ending)
+
+    @cached_property
     def fingerprint(self):
-        """First 12 characters of the chat template's SHA-256, or None."""
-        return hashlib.sha256(self.template.encode()).hexdigest()[:12] if self.is_chat else None
+        """First 12 characters of the SHA-256 of the chat template and `closing`, or None."""
+        text = self.template + self.closing
+        return hashlib.sha256(text.encode()).hexdigest()[:12] if self.is_chat else None
 
     @cached_property
     def _lead(self):
@@ -202,8 +223,42 @@ class Prompts:
     def _cut_out(self, edges, generate):
         """The template's text with its contents cut out: list of texts and indices of contents.
 
-        edges: (role, white space before, white space after) of each content.
+        edges: (role, white space before, white space after) of each content. Control tokens have
+        their secret names, and a block of thinking is closed where it waits for an answer.
         """
+        pieces = self._written(edges, generate)
+        if generate and (closing := self._closing(pieces[-1])):
+            pieces[-1] = pieces[-1].rstrip() + closing
+        return [
+            piece
+            if isinstance(piece, int)
+            else self._find_control.sub(lambda m: self._alias(self.control[m[0]]), piece)
+            for piece in pieces
+        ]
+
+    def _closing(self, ending):
+        """What closes the block of thinking that an ending of a prompt opens; "" without one.
+
+        In the way of Qwen3's template: nothing but a blank line is thought. Raises ValueError where
+        no tag that closes it is known.
+        """
+        opening = re.search(_OPENING + r"\s*\Z", ending)
+        if not opening:
+            return ""
+        tags = _closing_tags(opening)
+        for tag in tags:
+            if tag in self.template or tag in self.tokenizer.get_vocab():
+                return f"\n\n{tag}\n\n"
+        raise ValueError(
+            f"This model's chat template opens a block of thinking ({opening[0].strip()}) before "
+            f"each answer, and neither it nor the vocabulary has what closes it ({tags[0]}): "
+            "options would be scored as the first words of the thinking. Take a model that answers "
+            "at once, as those of besci.list_models() do, or close the block in chat_template in "
+            "the model's folder."
+        )
+
+    def _written(self, edges, generate):
+        """What the template itself writes: list of texts and indices of contents."""
         marks = [f"{self._secret}m{i}x" for i in range(len(edges))]
         messages = [
             {"role": role, "content": before + mark + after}
@@ -227,13 +282,7 @@ class Prompts:
         if found != set(range(len(edges))):
             roles = sorted({edges[i][0] for i in set(range(len(edges))) - found})
             raise Refused(f"The model's chat template leaves out {', '.join(roles)} messages.")
-        for i, piece in enumerate(pieces):
-            pieces[i] = (
-                int(piece)
-                if i % 2
-                else self._find_control.sub(lambda m: self._alias(self.control[m[0]]), piece)
-            )
-        return pieces
+        return [int(piece) if i % 2 else piece for i, piece in enumerate(pieces)]
 
     def _alias(self, token_id):
         return f"{self._secret}t{token_id}x"
@@ -249,3 +298,11 @@ class Prompts:
 
     def _real(self, ids):
         return [self._ids.get(i, i) for i in ids]
+
+
+def _closing_tags(opening):
+    """The tags that would close the block of thinking which a match of _OPENING opens."""
+    before, name, after = opening.groups()
+    end = re.sub("begin|start", lambda m: "END" if m[0].isupper() else "end", name, flags=re.I)
+    names = [f"/{name}", f"end_{name}" if end == name else end]
+    return [before + name + after for name in names]

@@ -21,6 +21,17 @@ class Answer(str):
     provenance: dict
 
 
+class PerRow(tuple):
+    """A value for each row of a result, in its `.attrs`.
+
+    pandas copies attrs at every step (head, filter, idxmax, ...), value by value. What cannot be
+    changed need not be copied.
+    """
+
+    def __deepcopy__(self, memo):
+        return self
+
+
 def source(model, commit, template, dtype, device):
     """What computes here, in plain values: model, precision, device and the software's versions."""
     return {

@@ -7,60 +7,73 @@ per row, and no sequence can touch another. What a batch shares as a whole stays
 keys and values, and is read once for all batches and calls.
 """
 
-import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from transformers.cache_utils import Cache, DynamicLayer
 
 
-class _Layer(DynamicLayer):
-    """Keys and values of one layer in a buffer: appending and going back copy nothing."""
+class _Columns:
+    """Where in its row a forward pass puts what it reads, and how far the row reaches then."""
 
-    length = 0
+    def __init__(self):
+        self.where, self.width = slice(0, 0), 0
+
+
+class _Layer(DynamicLayer):
+    """Keys and values of one layer in a buffer: adding to them and going back copy nothing."""
+
+    def __init__(self, columns):
+        super().__init__()
+        self.columns = columns
 
     def update(self, key_states, value_states, *args, **kwargs):
-        start, self.length = self.length, self.length + key_states.shape[-2]
+        where, width = self.columns.where, self.columns.width
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
             self.keys, self.values = key_states[..., :0, :], value_states[..., :0, :]
-        if self.length > self.keys.shape[-2]:
-            self.resize(start, self.length + self.length // 4 + 64)
-        self.keys[..., start : self.length, :] = key_states
-        self.values[..., start : self.length, :] = value_states
-        return self.keys[..., : self.length, :], self.values[..., : self.length, :]
+        if width > self.keys.shape[-2]:
+            self.resize(width + width // 4 + 64)
+        self.keys[..., where, :] = key_states
+        self.values[..., where, :] = value_states
+        return self.keys[..., :width, :], self.values[..., :width, :]
 
-    def resize(self, used, size):
+    def resize(self, size):
         def moved(old):
-            new = old.new_empty(*old.shape[:-2], size, old.shape[-1])
-            new[..., :used, :] = old[..., :used, :]
+            # Zeros: a column that is not seen yet has to hold numbers all the same.
+            new = old.new_zeros(*old.shape[:-2], size, old.shape[-1])
+            kept = min(size, old.shape[-2])
+            new[..., :kept, :] = old[..., :kept, :]
             return new
 
         self.keys, self.values = moved(self.keys), moved(self.values)
 
     def get_seq_length(self):
-        return self.length
+        return self.columns.width
 
 
 class Store(Cache):
-    """Keys and values of the tokens `ids`, with room for what is read after them."""
+    """Keys and values of the tokens `ids`, one a column, with room for what is read after them."""
 
     def __init__(self):
-        super().__init__(layer_class_to_replicate=_Layer)
+        self.columns = _Columns()
+        super().__init__(layer_class_to_replicate=partial(_Layer, self.columns))
         self.ids, self.long = [], False
+
+    def put(self, where, width):
+        """The next forward pass writes to the columns `where` and sees the first `width`."""
+        self.columns.where, self.columns.width = where, width
 
     def rewind(self, length):
         """Forget all but the first `length` tokens."""
         del self.ids[length:]
-        for layer in self.layers:
-            layer.length = min(layer.length, length)
 
     def trim(self):
         """Give back the memory beyond the tokens it keeps."""
-        self.rewind(len(self.ids))
         for layer in self.layers:
             if layer.is_initialized:
-                layer.resize(layer.length, layer.length)
+                layer.resize(len(self.ids))
 
 
 class Tree:
@@ -105,30 +118,6 @@ class Job:
     read: list
     free: int
     index: int = 0
-    done: bool = False
-
-
-@dataclass(eq=False)
-class Draft:
-    """An answer in the making. `read` is the prompt and what has been added to it."""
-
-    read: list
-    rng: random.Random | None = None
-    tokens: list = field(default_factory=list)
-    done: bool = False
-    truncated: bool = False
-
-    @property
-    def free(self):
-        return len(self.read) - 1
-
-    def add(self, token, stop, most, context):
-        if token in stop:
-            self.done = True
-            return
-        self.tokens.append(token)
-        self.read = [*self.read, token]
-        self.done = self.truncated = len(self.tokens) >= most or len(self.read) >= context
 
 
 def common(a, b, start=0):
@@ -140,15 +129,16 @@ def common(a, b, start=0):
     return end
 
 
-def fill(jobs, cost, room):
-    """How many of the sorted jobs fit into a batch, and how many tokens those share."""
-    ids, shared = jobs[0].read, jobs[0].free
-    total = len(ids) + cost(jobs[0])
-    for n, job in enumerate(jobs[1:], 1):
+def fill(jobs, first, room):
+    """How many of the sorted jobs, from `first` on, fit into a batch, and the tokens they share."""
+    ids, shared = jobs[first].read, jobs[first].free
+    total = len(ids)
+    for n in range(first + 1, len(jobs)):
+        job = jobs[n]
         same = common(ids, job.read)
-        total += len(job.read) - same + cost(job)
+        total += len(job.read) - same
         if total - min(shared, same, job.free) > room:
-            return n, shared
+            return n - first, shared
         shared = min(shared, same, job.free)
         ids = job.read
-    return len(jobs), shared
+    return len(jobs) - first, shared

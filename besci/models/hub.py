@@ -6,6 +6,7 @@ raised as `DiskFull`, since no other source could help then.
 
 import glob
 import hashlib
+import json
 import queue
 import threading
 import time
@@ -106,11 +107,13 @@ def from_hub(model, folder):
     return {name: file["sha256"] for name, file in stated.items() if file["sha256"]}
 
 
-def snapshot(repo, revision, files):
+def snapshot(repo, revision, files, look=lambda config: None):
     """Folder (Path) of any model of the hub in the Hugging Face cache, named like its commit.
 
     revision: a commit, tag or branch; None: the newest. files: patterns of the files that are
-    fetched. Where the hub cannot be reached, the copy that is there already serves.
+    fetched. look(config): called with the content of config.json (a dict) before all else is
+    fetched; what it raises is passed on. Where the hub cannot be reached, the copy that is there
+    already serves.
     """
     from huggingface_hub import (
         constants,
@@ -130,6 +133,10 @@ def snapshot(repo, revision, files):
             for name, file in stated.items()
             if not isinstance(try_to_load_from_cache(repo, name, cache, commit), str)
         )
+        if coming and "config.json" in stated:
+            first = wanted | {"revision": commit, "allow_patterns": "config.json"}
+            folder = snapshot_download(**first)
+            look(json.loads(Path(folder, "config.json").read_text(encoding="utf-8")))
         if coming:
             watched = Path(cache, f"models--{repo.replace('/', '--')}")
             return Path(_fetch(repo, watched, coming, download.STALL, revision=revision, **wanted))

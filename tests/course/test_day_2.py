@@ -174,6 +174,14 @@ def test_right_answers_to_the_tasks_on_fine_tuning_pass(capsys):
         assert capsys.readouterr().out.startswith("✓")
 
 
+def test_a_text_copied_with_what_cannot_be_seen_is_read(more, capsys):
+    nearest = more["texts"][more["near"].argmax()]
+    day_2.task_1_2(nearest.replace(" ", "\u00a0") + "\u200b")
+    assert capsys.readouterr().out.startswith("✓")
+    day_2.task_2_3([f"{name}\u00a0" for name in more["nearest"]])
+    assert "nearest pair" in capsys.readouterr().out
+
+
 # ---- the figures of the day, by the course's own code, on every stack
 
 

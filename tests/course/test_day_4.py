@@ -118,6 +118,11 @@ WRONG = [
 ) = verdict_tests(day_4, RIGHT, WRONG, MORE)
 
 
+def test_letters_copied_with_what_cannot_be_seen_are_read(capsys):
+    day_4.task_2_4("b,\u00a0d\u200b", *MORE["task_2_4"])
+    assert capsys.readouterr().out.startswith("✓")
+
+
 def test_any_vote_may_win_a_tie(capsys):
     for pick in (min, max):
 

@@ -408,7 +408,7 @@ def test_retrieval_finds_the_passage_that_answers_and_keeps_its_place():
 @pytest.mark.parametrize(
     "arguments, error, message",
     [
-        (("", "text", 3), ValueError, "question must be a text"),
+        (("", "text", 3), ValueError, "question is empty"),
         (("q", "text", 0), ValueError, "k must be a whole number above 0"),
         (("q", "text", 2.0), ValueError, "k must be"),
         (("q", ["text"], 3), TypeError, "a Document, or a DataFrame with a column text"),
@@ -514,8 +514,6 @@ def test_no_quotes_give_an_empty_table_with_the_same_columns():
     empty = documents.verify_quotes("Nothing is quoted.", document)
     full = documents.verify_quotes('"43" and "44"', document)
     assert len(empty) == 0 and empty.dtypes.equals(full.dtypes)
-    with pytest.raises(TypeError, match="answer must be a text"):
-        documents.verify_quotes(None, document)
 
 
 MARKS = [('"', '"'), ("“", "”"), ("«", "»"), ("« ", " »"), ("„", "“"), ("\n\n> ", "\n\n")]
@@ -649,6 +647,7 @@ def test_answers_come_with_quotes_verdicts_pages_and_places(scripted):
         ("The sample size is not explicitly stated in the document.", True),
         ("The text doesn’t say who was asked.", True),
         ("There is no information about that.", True),
+        ("The document does\u00a0not mention it\u200b.", True),
         ("Answer: The document does not mention it. Quote: none", True),
         ("It has 27. The rest is not stated.", False),
         ("They were not paid.", False),
@@ -738,15 +737,6 @@ def test_an_obeyed_instruction_is_caught_because_its_quote_is_not_in_the_documen
     assert result["verdicts"][0] == ["absent"] and result["pages"][0] == [None]
 
 
-@pytest.mark.parametrize(
-    "questions, error, message",
-    [([], ValueError, "empty"), (["a", 3], ValueError, "Question 1 is 3"), (7, TypeError, "int")],
-)
-def test_questions_that_cannot_be_asked_are_refused(llm, questions, error, message):
-    with pytest.raises(error, match=message):
-        documents.ask(llm, documents.read_text("A text."), questions)
-
-
 # ---- scores -----------------------------------------------------------------------------------
 
 
@@ -754,6 +744,7 @@ def test_questions_that_cannot_be_asked_are_refused(llm, questions, error, messa
     "answer, gold, same, f1",
     [
         ("The Big Five", "big five.", True, 1),
+        ("Big\u00a0Five\u200b", "big fi\u00adve", True, 1),
         ("135 personality items", "135 items", False, 0.8),
         ("items items", "items", False, 2 / 3),
         ("nothing of it", "cosine similarity", False, 0),

@@ -1,7 +1,10 @@
 """besci.LLM against plain forward passes, one text at a time."""
 
+import hashlib
+import inspect
 import itertools
 import json
+import pickle
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +17,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import build_tiny_models
-from transformers import Lfm2Config, MambaConfig
+from transformers import LlamaForCausalLM
 
 import besci
-from besci.inputs import conversations
+from besci.inputs import conversations, plain
 from besci.llm import LLM, Answer, provenance
+from besci.llm.alone import Alone
+from besci.llm.drafts import Draft
+from besci.llm.engine import Engine
 from besci.llm.scoring import draw
 from besci.llm.trees import Store
 from besci.models import registry
@@ -34,15 +40,15 @@ PROMPTS = [
 ]
 OPTIONS = ["partisan", "part-time", "1", "10", "neutral"]
 KINDS = ["phi3-window", "phi3-longrope", "phi3-april", "llama2", "qwen3", "qwen3-mixed", "gpt2"]
-KINDS += ["qwen2", "granite", "smollm3"]
+KINDS += ["qwen2", "qwen2-thinking", "granite", "smollm3"]
+# Texts share no pass in these.
+ALONE = ["qwen3.5", "lfm2", "granite-hybrid", "mamba"]
 
 torch.set_num_threads(1)  # tiny models gain nothing from more, and other tests may be running
 
 quickly = settings(max_examples=15, deadline=None, derandomize=True)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
-option_lists = st.lists(
-    text.filter(str.strip), min_size=1, max_size=4, unique_by=lambda option: option.strip()
-)
+option_lists = st.lists(text.filter(plain), min_size=1, max_size=4, unique_by=plain)
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +75,20 @@ def load(tmp_path_factory):
                 ),
                 "gpt2": lambda: (tiny.byte_tokenizer(), tiny.gpt2()),
                 "qwen2": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.qwen2()),
+                "qwen2-thinking": lambda: (
+                    tiny.byte_tokenizer(tiny.THINKING_TEMPLATE),
+                    tiny.qwen2(),
+                ),
                 "granite": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.granite()),
                 "smollm3": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.smollm3()),
                 "letters": lambda: (tiny.letter_tokenizer(), tiny.llama(), 0, [0, 1, 2]),
+                "qwen3.5": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.qwen3_5()),
+                "lfm2": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.lfm2()),
+                "granite-hybrid": lambda: (
+                    tiny.byte_tokenizer(tiny.CHATML_TEMPLATE),
+                    tiny.granite_hybrid(),
+                ),
+                "mamba": lambda: (tiny.byte_tokenizer(tiny.CHATML_TEMPLATE), tiny.mamba()),
             }[kind](),
         )
 
@@ -93,7 +110,7 @@ def test_the_architecture_of_every_generator_is_among_those_tried_here(key):
     assert any(kind.startswith(name) for kind in KINDS), f"add {name} to KINDS, as for qwen3"
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=KINDS + ALONE)
 def llm(request, load):
     return load(request.param)
 
@@ -112,15 +129,16 @@ def smollm():
 
 
 def plain_text(llm, prompt):
-    """The prompt as transformers' own chat template writes it."""
+    """The prompt as transformers' own chat template writes it, an open block of thinking closed."""
     if llm.tokenizer.chat_template is None:
         return prompt
-    return llm.tokenizer.apply_chat_template(
+    written = llm.tokenizer.apply_chat_template(
         [{"role": "user", "content": prompt}],
         tokenize=False,
         add_generation_prompt=True,
         enable_thinking=False,
     )
+    return written + "\n</think>\n\n" if written.endswith("<think>\n") else written
 
 
 def plain_ids(llm, written):
@@ -156,7 +174,8 @@ def expected_log_prob(llm, prompt, option):
     before = plain_ids(llm, plain_text(llm, prompt))
     lead = " " if llm.tokenizer.chat_template == tiny.LLAMA2_TEMPLATE else ""
     chat = llm.tokenizer.chat_template is not None
-    whole = plain_text(llm, prompt) + lead + (option.strip() if chat else option)
+    option = plain(option, lead=not chat)
+    whole = plain_text(llm, prompt) + lead + option
     ids = plain_ids(llm, whole)
     if not prompt and not chat:
         ids = before + ids
@@ -170,13 +189,12 @@ def expected_log_prob(llm, prompt, option):
 def fed_tokens(llm, monkeypatch):
     """A list that collects how many tokens each forward pass reads."""
     counts, forward = [], llm.model.forward
-    monkeypatch.setattr(
-        llm.model,
-        "forward",
-        lambda *args, **kwargs: (
-            counts.append(kwargs["input_ids"].shape[1]) or forward(*args, **kwargs)
-        ),
-    )
+
+    def counted(*args, **kwargs):
+        counts.append(kwargs["input_ids"].shape[1])
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(llm.model, "forward", counted)
     return counts
 
 
@@ -319,7 +337,7 @@ def test_plain_prompts_have_the_token_ids_of_transformers(llm, prompt):
     assert ids == plain_ids(llm, plain_text(llm, prompt))
 
 
-@pytest.mark.parametrize("kind", ["phi3-window", "llama2", "qwen3", "letters"])
+@pytest.mark.parametrize("kind", ["phi3-window", "llama2", "qwen3", "qwen2-thinking", "letters"])
 def test_text_that_imitates_control_tokens_is_text(load, kind):
     llm = load(kind)
     control = {i: t.content for i, t in llm.tokenizer.added_tokens_decoder.items()}
@@ -393,6 +411,104 @@ def test_a_merge_across_the_seam_leaves_the_prompt_as_it_is(load):
         before = llm.tokenizer(prompt, add_special_tokens=False).input_ids
         assert llm.tokenizer.decode(before + ids) == prompt + option
     assert llm.prompts.continuation("Answer", " yes") != llm.prompts.continuation("Answer ", "yes")
+
+
+# ---- a template that opens a block of thinking ---------------------------------------------------
+
+
+def thinker(folder, ending, added=(), mentioned=""):
+    """The folder of a model whose template writes `ending` before each answer."""
+    template = (
+        f"{{% set mentioned = '{mentioned}' %}}{{% for m in messages %}}"
+        "{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}"
+        f"{{% if add_generation_prompt %}}{{{{ '<|im_start|>assistant\n{ending}' }}}}{{% endif %}}"
+    )
+    tokenizer = tiny.byte_tokenizer(template, added=added)
+    return tiny.save(folder, tokenizer, tiny.qwen2())
+
+
+OPENED = {  # what the template writes, tokens of the vocabulary, tags in the template; what closes
+    "both tags are tokens": ("<think>\n", ["<think>", "</think>"], "", "</think>"),
+    "the closing one is": ("<think>", ["</think>"], "", "</think>"),
+    "in the template only": ("<think>\n\n", [], "</think>", "</think>"),
+    "brackets": ("[THINK]", ["[THINK]", "[/THINK]"], "", "[/THINK]"),
+    "prefix": ("<seed:think>", ["<seed:think>", "</seed:think>"], "", "</seed:think>"),
+    "start and end": ("<|START_THINKING|>", ["<|END_THINKING|>"], "", "<|END_THINKING|>"),
+    "begin and end": ("<|begin_of_thought|>\n", [], "<|end_of_thought|>", "<|end_of_thought|>"),
+    "end": ("<|thinking|>", ["<|thinking|>", "<|end_thinking|>"], "", "<|end_thinking|>"),
+    "thought": ("<thought>\n", [], "</thought>", "</thought>"),
+    "reasoning": ("<reasoning>\n", ["</reasoning>"], "", "</reasoning>"),
+    "triangles": ("◁think▷", ["◁think▷", "◁/think▷"], "", "◁/think▷"),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*cut off")
+@pytest.mark.parametrize("kind", OPENED)
+def test_an_opened_block_of_thinking_is_closed_with_the_model_s_own_tag(kind, tmp_path):
+    ending, added, mentioned, tag = OPENED[kind]
+    with pytest.warns(UserWarning, match="opens a block of thinking") as seen:
+        llm = LLM(thinker(tmp_path / "thinker", ending, added, mentioned), device="cpu")
+    assert len(seen) == 1 and tag in str(seen[0].message)
+    assert seen[0].filename == __file__
+
+    def closed(prompt):
+        asked = f"<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n"
+        return f"{asked}{ending.strip()}\n\n{tag}\n\n"
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (ids,) = llm.prompts.encode(llm.prompts.render_all(conversations([PROMPTS[0]])))
+        found = llm.choose(PROMPTS[0], OPTIONS, progress=False).attrs["log_prob"][0]
+    assert ids == plain_ids(llm, closed(PROMPTS[0]))
+    for option, log_prob in zip(OPTIONS, found, strict=True):
+        whole = plain_ids(llm, closed(PROMPTS[0]) + option)
+        assert whole[: len(ids)] == ids
+        expected = plain_log_probs(llm, whole)[len(ids) - 1 :].sum()
+        assert log_prob == pytest.approx(expected, abs=1e-4)
+    answer = llm.chat(PROMPTS[0], max_new_tokens=8, progress=False)
+    assert (
+        answer == llm.tokenizer.decode(plain_answer(llm, ids, 8), skip_special_tokens=True).strip()
+    )
+    if tag in added:  # a user who writes the tag writes text
+        token = llm.tokenizer.convert_tokens_to_ids(tag)
+        (imitated,) = llm.prompts.encode(llm.prompts.render_all(conversations([f"a {tag} b"])))
+        assert imitated.count(token) == ids.count(token) == 1
+
+
+def test_a_block_of_thinking_that_cannot_be_closed_is_refused(tmp_path):
+    for ending, added in [("<think>\n", []), ("<|thinking|>", ["<|thinking|>", "</think>"])]:
+        folder = thinker(tmp_path / ending.strip("<|>\n"), ending, added)
+        with pytest.raises(ValueError, match=r"opens a block of thinking \(<.*list_models\(\)"):
+            LLM(folder, device="cpu")
+
+
+NOT_OPENED = ["", "<think>\n\n</think>\n\n", "[/THINK]", "<|END_THINKING|>", "<think>\nOkay."]
+
+
+@pytest.mark.parametrize("ending", [*NOT_OPENED, "<|no_think|>\n", "<thing>", "<|end_of_thought|>"])
+def test_a_template_that_opens_no_block_of_thinking_is_left_as_it_is(ending, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        llm = LLM(thinker(tmp_path / "m", ending), device="cpu")
+    (ids,) = llm.prompts.encode(llm.prompts.render_all(conversations(["x"])))
+    assert ids == plain_ids(llm, plain_text(llm, "x"))
+    sha = hashlib.sha256(llm.tokenizer.chat_template.encode()).hexdigest()
+    assert llm.prompts.fingerprint == sha[:12]
+
+
+def test_what_a_user_writes_opens_no_block_of_thinking(tmp_path):
+    tokenizer = tiny.byte_tokenizer("{% for m in messages %}{{ m.content }}{% endfor %}")
+    llm = LLM(tiny.save(tmp_path / "m", tokenizer, tiny.qwen2()), device="cpu")
+    (prompt,) = llm.prompts.render_all(conversations(["Then <think>\n"]))
+    assert prompt == "Then <think>\n"
+
+
+def test_provenance_tells_a_template_that_was_closed_from_one_that_was_not(load):
+    llm = load("qwen2-thinking")
+    template = llm.tokenizer.chat_template
+    kept = llm.choose("x", ["yes", "no"]).attrs["provenance"]["template"]
+    assert kept == llm.prompts.fingerprint
+    assert kept != hashlib.sha256(template.encode()).hexdigest()[:12]
 
 
 # ---- chat -------------------------------------------------------------------------------------
@@ -602,41 +718,23 @@ def test_the_store_survives_an_interruption(qwen, monkeypatch):
 @pytest.mark.parametrize(
     "call, error, message",
     [
-        (lambda m: m.chat([]), ValueError, "list of prompts is empty"),
-        (lambda m: m.chat(["a", 3]), TypeError, "Prompt 1 is 3"),
-        (lambda m: m.chat(["a", float("nan")]), TypeError, "Prompt 1 is nan"),
-        (lambda m: m.chat(None), TypeError, "not NoneType"),
-        (lambda m: m.chat(pd.DataFrame({"a": ["b"]})), TypeError, "not DataFrame"),
-        (
-            lambda m: m.chat([{"role": "judge", "content": "a"}]),
-            TypeError,
-            "Prompt 0 has a message",
-        ),
-        (lambda m: m.chat([{"role": "assistant", "content": "a"}]), ValueError, "the user's"),
         (
             lambda m: m.chat([{"role": "system", "content": "a"}, USER], system="b"),
             ValueError,
             "system message of its own",
         ),
-        (lambda m: m.chat("a", system=3), ValueError, "system must be a text"),
         (lambda m: m.chat("a", max_new_tokens=0), ValueError, "max_new_tokens"),
         (lambda m: m.chat("a", temperature=-1), ValueError, "temperature"),
         (lambda m: m.chat("a", temperature="hot"), ValueError, "temperature"),
         (lambda m: m.chat("a", temperature=1, top_p=0), ValueError, "top_p"),
         (lambda m: m.chat("a", temperature=1, top_p=1.5), ValueError, "top_p"),
         (lambda m: m.chat(["a", "a " * 600]), ValueError, "Prompt 1 has .* tokens; .* at most 512"),
-        (lambda m: m.choose("a", "yes"), TypeError, "options must be a list"),
-        (lambda m: m.choose("a", []), ValueError, "options is empty"),
-        (lambda m: m.choose("a", ["yes", "yes"]), ValueError, "'yes' is there twice"),
-        (lambda m: m.choose("a", ["yes", "yes "]), ValueError, "same to this model"),
-        (lambda m: m.choose("a", ["yes", " "]), ValueError, "Option 1 is empty"),
-        (lambda m: m.choose("a", ["yes", None]), TypeError, "Option 1 is None"),
+        (lambda m: m.choose("a", "yes"), TypeError, "A list of options is needed, not str"),
         (lambda m: m.choose("a", ["y"], normalize="best"), ValueError, "normalize must be"),
         (lambda m: m.choose("a", ["y"], normalize="pmi", calibrate="b"), ValueError, "calibrate"),
         (lambda m: m.choose(["a", "a " * 600], ["y"]), ValueError, "Prompt 1 has"),
         (lambda m: m.next_tokens("a", k=0), ValueError, "k must be"),
         (lambda m: m.perplexity(["a cat", ""]), ValueError, "Text 1 .* too short"),
-        (lambda m: m.perplexity(["a cat", 1]), ValueError, "Text 1 is 1"),
         (lambda m: provenance("a"), TypeError, "no provenance"),
     ],
 )
@@ -727,19 +825,141 @@ def test_a_folder_named_like_a_model_does_not_stand_in_its_way(load, monkeypatch
         LLM("mine")
 
 
-def test_an_architecture_that_cannot_share_a_pass_is_refused(tmp_path, monkeypatch):
-    mamba = MambaConfig(hidden_size=32, num_hidden_layers=2, state_size=4)
-    with pytest.raises(ValueError, match="MambaForCausalLM"):
-        LLM(tiny.save(tmp_path / "mamba", tiny.letter_tokenizer(), mamba))
-    hybrid = Lfm2Config(**tiny.SIZE, num_key_value_heads=2, layer_types=["conv", "full_attention"])
-    with pytest.raises(ValueError, match="architecture Lfm2ForCausalLM"):
-        LLM(tiny.save(tmp_path / "hybrid", tiny.letter_tokenizer(), hybrid))
+@pytest.mark.parametrize("kind", KINDS + ALONE)
+def test_only_an_architecture_that_cannot_share_a_pass_is_read_text_by_text_and_says_so(
+    load, kind, capsys
+):
+    again = LLM(load(kind).model.name_or_path, device="cpu")
+    said = capsys.readouterr().out
+    assert isinstance(again.engine, Alone if kind in ALONE else Engine)
+    assert ("is slower than others of its size" in said) == (kind in ALONE)
+
+
+def test_an_architecture_that_is_read_as_something_else_is_refused(tmp_path, monkeypatch):
     folder = tiny.save(tmp_path / "m", tiny.letter_tokenizer(), tiny.llama())
-    monkeypatch.setattr(
-        "besci.llm.engine.Engine.mask", lambda self, sees: torch.zeros(1, 1, *sees.shape)
-    )
+    monkeypatch.setattr(Engine, "mask", lambda self, sees: torch.zeros(1, 1, *sees.shape))
+    assert isinstance(LLM(folder).engine, Alone)
+    forward = LlamaForCausalLM.forward
+
+    def forgetful(self, *args, **kwargs):
+        """As if the argument had another name: what was read before is not taken into account."""
+        kwargs = {k: v for k, v in kwargs.items() if k not in ("past_key_values", "cache")}
+        return forward(self, *args, **kwargs)
+
+    forgetful.__signature__ = inspect.signature(forward)
+    monkeypatch.undo()
+    monkeypatch.setattr(LlamaForCausalLM, "forward", forgetful)
     with pytest.raises(ValueError, match="architecture LlamaForCausalLM"):
         LLM(folder)
+
+
+@pytest.mark.filterwarnings("ignore:.*cut off")
+def test_an_interrupted_text_by_text_answer_goes_on_with_less_memory(load, monkeypatch):
+    llm = load("lfm2")
+    answers, chosen = llm.chat(PROMPTS, max_new_tokens=6), llm.choose(PROMPTS, OPTIONS)
+    forward, calls = llm.model.forward, []
+
+    def tight(*args, **kwargs):
+        calls.append(kwargs["input_ids"].shape[0])
+        if calls[-1] > 1 and len(calls) % 3 == 0:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(llm.model, "forward", tight)
+    twice = [prompt for prompt in PROMPTS for _ in range(2)]
+    assert llm.chat(twice, max_new_tokens=6) == [a for a in answers for _ in range(2)]
+    np.testing.assert_allclose(llm.choose(PROMPTS, OPTIONS), chosen, atol=1e-5)
+    assert llm.engine.limit < 256 and max(calls) > 1
+
+
+# ---- answers under way ---------------------------------------------------------------------------
+
+
+def written(llm, prompts, room=None, most=40, ends=frozenset()):
+    """(drafts, tokens seen in each pass) of greedy answers by the engine itself."""
+    seen, forward = [], llm.engine._forward
+
+    def watched(store, ids, depths, where, sees, columns, keep):
+        seen.append(int(sees.any(axis=0).sum()))
+        return forward(store, ids, depths, where, sees, columns, keep)
+
+    drafts = [Draft(list(ids)) for ids in prompts]
+    before = llm.engine.room
+    llm.engine._forward, llm.engine.room = watched, room or before
+    try:
+        llm.engine.continue_all(Store(), drafts, most, ends, _greedy)
+    finally:
+        llm.engine._forward, llm.engine.room = forward, before
+    return drafts, seen
+
+
+def _greedy(logits, drafts):
+    return logits.argmax(-1).tolist()
+
+
+@quickly
+@given(data=st.data())
+def test_answers_are_those_written_one_by_one_whatever_their_number_and_room(load, data):
+    """Prompts that begin alike, go on from one another, or are equal; ends that come early."""
+    llm = load(data.draw(st.sampled_from(["qwen3", "phi3-window", "phi3-longrope"])))
+    token = st.integers(3, 9)
+    heads = data.draw(st.lists(st.lists(token, min_size=1, max_size=45), min_size=1, max_size=3))
+    tails = st.tuples(st.sampled_from(heads), st.lists(token, max_size=4)).map(
+        lambda t: t[0] + t[1]
+    )
+    prompts = data.draw(st.lists(tails, min_size=1, max_size=14))
+    size = len(llm.tokenizer)
+    ends = set(range(data.draw(st.integers(1, 12)), size, data.draw(st.integers(5, 40))))
+    llm.engine.limit = data.draw(st.sampled_from([1, 3, 20, 256]))
+    drafts, _ = written(llm, prompts, data.draw(st.sampled_from([1, 30, 70, 4096])), 12, ends)
+    llm.engine.limit = 256
+    for draft, prompt in zip(drafts, prompts, strict=True):
+        (alone,), _ = written(llm, [prompt], most=12, ends=ends)
+        assert (draft.tokens, draft.truncated) == (alone.tokens, alone.truncated)
+
+
+def test_answers_that_are_finished_make_room_for_those_that_wait(load, monkeypatch):
+    llm = load("letters")
+    rng = np.random.default_rng(1)
+    lengths = np.minimum(rng.exponential(30, size=200).astype(int), 150)
+    drafts = [Draft([*rng.integers(3, 7, size=8).tolist(), 3]) for _ in lengths]
+    wanted = dict(zip(drafts, lengths, strict=True))
+
+    def pick(logits, asked):
+        return [0 if len(draft.tokens) >= wanted[draft] else 4 for draft in asked]
+
+    seen, forward = [], llm.engine._forward
+    monkeypatch.setattr(
+        llm.engine,
+        "_forward",
+        lambda store, ids, depths, where, sees, columns, keep: (
+            seen.append(sees.any(axis=0).sum())
+            or forward(store, ids, depths, where, sees, columns, keep)
+        ),
+    )
+    monkeypatch.setattr(llm.engine, "room", 600)
+    llm.engine.continue_all(Store(), drafts, 150, {0}, pick)
+    assert [len(draft.tokens) for draft in drafts] == lengths.tolist()
+    assert max(seen) <= 600 and np.mean(seen) > 0.7 * 600
+
+
+# ---- results in tables ---------------------------------------------------------------------------
+
+
+def test_what_a_result_says_of_each_row_is_not_copied_with_the_table(qwen):
+    result = qwen.choose(PROMPTS, OPTIONS)
+    for table in (
+        result.head(2),
+        result[result["1"] > 0],
+        result.copy(),
+        result.T.T,
+        result.round(2),
+    ):
+        assert table.attrs["log_prob"] is result.attrs["log_prob"]
+        assert table.attrs["mass"] is result.attrs["mass"]
+    again = json.loads(json.dumps(result.attrs))
+    assert np.array_equal(again["log_prob"], result.attrs["log_prob"])
+    assert pickle.loads(pickle.dumps(result)).attrs == result.attrs
 
 
 @pytest.mark.filterwarnings("ignore:.*cut off")

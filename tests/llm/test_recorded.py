@@ -263,7 +263,7 @@ def test_what_was_not_recorded_says_what_differs_and_what_to_do(llm, call, messa
 def test_an_input_that_is_wrong_is_told_so_as_by_a_loaded_model(llm):
     with pytest.raises(TypeError, match="Prompt 1 is 3"):
         llm.chat(["a", 3])
-    with pytest.raises(ValueError, match="Text 0 is|Text 0 .*should be a text"):
+    with pytest.raises(TypeError, match="Text 0 is 3"):
         llm.perplexity([3])
 
 

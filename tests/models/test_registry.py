@@ -201,6 +201,42 @@ def test_any_model_of_the_hub_can_be_named_by_its_id_and_revision(hub, tmp_path,
             use("gpt2" if use is not model_path else "mpnet", revision="main")
 
 
+UNUSABLE = {
+    "unheard-of": (
+        {"model_type": "unheard-of"},
+        r"does not know its architecture \(unheard-of\)\.",
+    ),
+    "code": (
+        {"model_type": "unheard-of", "auto_map": {"AutoConfig": "configuration_x.X"}},
+        "code that comes with it, which besci never runs",
+    ),
+    "pair": ({"model_type": "t5"}, r"\(t5\) does not continue texts"),
+    "encoder": (
+        {"model_type": "bert", "architectures": ["BertForMaskedLM"]},
+        r"something else than continuing texts \(BertForMaskedLM\)",
+    ),
+    "classifier": ({"architectures": ["GPT2ForSequenceClassification"]}, "something else than"),
+    "quantised": ({"quantization_config": {"quant_method": "gptq"}}, r"quantised \(gptq\)"),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_what_cannot_be_used_is_refused_from_its_configuration(hub, tmp_path, case):
+    """On the hub before its weights are fetched; a folder in the same words."""
+    changes, message = UNUSABLE[case]
+    folder = tmp_path / "model"
+    shutil.copytree(build_tiny_models()["openai-community/gpt2"], folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | changes), encoding="utf-8")
+    hub.serve("somebody/llm", folder)
+    for name in ("somebody/llm", folder):
+        with pytest.raises(ValueError, match=message) as raised:
+            besci.LLM(name)
+        assert "qwen3-4b" in str(raised.value) and "besci.list_models()" in str(raised.value)
+    assert hub.asked("somebody/llm/resolve/.*config.json")
+    assert not hub.asked("somebody/llm/resolve/.*safetensors")
+
+
 def test_an_unknown_key_is_answered_with_the_keys_and_the_nearest_one():
     with pytest.raises(ValueError, match="Did you mean 'minilm'") as raised:
         model_path("minilmm")

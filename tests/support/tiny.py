@@ -12,10 +12,14 @@ from transformers import (
     AutoModelForCausalLM,
     GPT2Config,
     GraniteConfig,
+    GraniteMoeHybridConfig,
+    Lfm2Config,
     LlamaConfig,
+    MambaConfig,
     Phi3Config,
     PreTrainedTokenizerFast,
     Qwen2Config,
+    Qwen3_5TextConfig,
     Qwen3Config,
     SmolLM3Config,
 )
@@ -50,6 +54,13 @@ CHATML_TEMPLATE = (
     "{{ content + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}"
     "{{ '<|im_start|>assistant\n' }}"
     "{% if enable_thinking is false %}{{ '<think>\n\n</think>\n\n' }}{% endif %}{% endif %}"
+)
+# As DeepSeek-R1's distilled models write it: a block of thinking is opened before each answer.
+THINKING_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}{% set content = message['content'] %}"
+    "{% if message['role'] == 'assistant' %}{% set content = content.split('</think>')[-1] %}"
+    "{% endif %}{{ '<|im_start|>' + message['role'] + '\n' + content + '<|im_end|>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n<think>\n' }}{% endif %}"
 )
 
 SIZE = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4)
@@ -96,8 +107,11 @@ def llama2_backend(folder):
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def byte_tokenizer(template=None, size=700):
-    """Byte-level BPE, as in GPT-2, SmolLM and Qwen, trained on a few sentences."""
+def byte_tokenizer(template=None, size=700, added=("<think>", "</think>")):
+    """Byte-level BPE, as in GPT-2, SmolLM and Qwen, trained on a few sentences.
+
+    added: tokens that come with a template and, like Qwen's, are not marked as special.
+    """
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
@@ -109,8 +123,8 @@ def byte_tokenizer(template=None, size=700):
         show_progress=False,
     )
     backend.train_from_iterator([WORDS], trainer)
-    if template:  # like Qwen's: added, but not marked as special
-        backend.add_tokens(["<think>", "</think>"])
+    if template:
+        backend.add_tokens(list(added))
     end = "<|im_end|>" if template else "<|endoftext|>"
     return _fast(json.loads(backend.to_str()), "<|endoftext|>", end, template)
 
@@ -199,6 +213,46 @@ def smollm3():
         use_cache=False,
         pad_token_id=0,
     )
+
+
+def qwen3_5():
+    """Qwen3.5: linear attention, and full attention in the last layer."""
+    small = dict(linear_key_head_dim=8, linear_value_head_dim=8)
+    small |= dict(linear_num_key_heads=2, linear_num_value_heads=4, head_dim=8)
+    return Qwen3_5TextConfig(
+        **SIZE,
+        **small,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        layer_types=["linear_attention", "full_attention"],
+        tie_word_embeddings=True,
+    )
+
+
+def lfm2():
+    """Short convolutions, and attention in the last layer."""
+    shape = dict(num_key_value_heads=2, max_position_embeddings=512, block_multiple_of=8)
+    return Lfm2Config(**SIZE, **shape, layer_types=["conv", "full_attention"])
+
+
+def granite_hybrid():
+    """State-space layers (Mamba 2), and attention in the last layer."""
+    mamba = dict(mamba_n_heads=4, mamba_d_state=8, mamba_d_head=16, mamba_chunk_size=16)
+    return GraniteMoeHybridConfig(
+        **SIZE,
+        **mamba,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        shared_intermediate_size=64,
+        num_local_experts=0,
+        num_experts_per_tok=0,
+        layer_types=["linear_attention", "full_attention"],
+    )
+
+
+def mamba():
+    """State-space layers alone."""
+    return MambaConfig(hidden_size=32, num_hidden_layers=2, state_size=4)
 
 
 def gpt2():
