@@ -24,7 +24,9 @@ def newest(folder):
     pip = [str(Path(folder) / "bin" / "python"), "-m", "pip"]
     wanted = ["--requirement", str(COURSE / "requirements-dev.txt"), *torch]
     subprocess.run([*pip, "install", "--quiet", *wanted], check=True)
-    listed = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout
+    # All: on Python 3.11 pip leaves out setuptools, which torch needs.
+    freeze = [*pip, "freeze", "--all", "--exclude", "pip"]
+    listed = subprocess.run(freeze, check=True, capture_output=True, text=True).stdout
     return re.sub(r"(==[^+\s]+)\+\S+", r"\1", listed)
 
 
