@@ -1,10 +1,15 @@
 # Needs only make and Python 3.11 or newer; every target sets up what it uses.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lab bench compare record data slides site readme publish constraints clean models
+.PHONY: help run test lab bench compare record data slides site readme publish constraints colab clean models
 
+# What the caller named, before the defaults: an environment of another Python is made anew.
+NAMED := $(PYTHON)
+NAMED_COLAB := $(or $(COLAB_PYTHON),$(PYTHON))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+# Colab's image has a newer Python than most computers: its stack may be tested on one of its own.
+COLAB_PYTHON ?= $(PYTHON)
 PY := .venv/bin/python
 LATEST := .venv-latest/bin/python
 # As they were typed, and to the scripts through the environment: no shell and no make reads a name.
@@ -12,7 +17,8 @@ override NB := $(value NB)
 override DATA := $(value DATA)
 override MODEL := $(value MODEL)
 override MODELS := $(value MODELS)
-export NB DATA MODEL MODELS
+override LIST := $(value LIST)
+export NB DATA MODEL MODELS LIST
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:  ## show this list
@@ -62,8 +68,12 @@ export REPOSITORY REF RUN
 publish: .venv/.ready  ## REPOSITORY=owner/name REF=tag: write the address everywhere, say how to push
 	@$(PY) tools/publish.py
 
-constraints: .venv/.ready  ## refresh constraints/latest.txt with today's newest packages
-	@$(PY) tools/latest.py
+constraints:  ## refresh constraints/latest.txt with today's newest packages
+	$(call needs,$(PYTHON))
+	@"$(PYTHON)" tools/latest.py
+
+colab: .venv/.ready  ## what has moved on Colab's image (or LIST="pip-freeze.txt", a file or an address)
+	@$(PY) tools/colab_list.py
 
 clean:  ## delete the environments and everything built
 	@rm -rf .venv .venv-latest .venv-site _build tools/slides/node_modules
@@ -72,17 +82,31 @@ models: .venv/.ready  ## fetch the models that this computer uses into the cache
 	@$(PY) tools/fetch.py
 
 .venv/.ready: STACK := constraints/colab.txt
+.venv/.ready: BASE = $(COLAB_PYTHON)
 .venv-latest/.ready: STACK := constraints/latest.txt
+.venv-latest/.ready: BASE = $(PYTHON)
+
+# $(call other,ENVIRONMENT,PYTHON): FORCE if a Python was named and is not the environment's.
+other = $(if $2,$(shell [ "$$($1/bin/python -V 2>&1)" = "$$("$2" -V 2>&1)" ] || echo FORCE))
+.venv/.ready: $(call other,.venv,$(NAMED_COLAB))
+.venv-latest/.ready: $(call other,.venv-latest,$(NAMED))
+FORCE:
+
+# $(call needs,PYTHON): one clear line where there is no such Python, or an old one.
+define needs
+	@if [ -z "$1" ]; then \
+	  echo "This course needs Python 3.11 or newer; none was found. Install one (https://www.python.org/downloads/) or name it: make PYTHON=/path/to/python3"; exit 1; fi
+	@"$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "This course needs Python 3.11 or newer, which $1 is not. Name another one: make PYTHON=/path/to/python3"; exit 1; }
+endef
 
 # The stamp comes last: an interrupted set-up has none, and the next make takes up where it stopped.
 ENVIRONMENT := pyproject.toml setup.py requirements.txt requirements-dev.txt
 .venv/.ready .venv-latest/.ready: $(ENVIRONMENT) constraints/colab.txt constraints/latest.txt
-	@if [ -z "$(PYTHON)" ]; then \
-	  echo "This course needs Python 3.11 or newer; none was found. Install one (https://www.python.org/downloads/) or name it: make PYTHON=/path/to/python3"; exit 1; fi
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "This course needs Python 3.11 or newer; $(PYTHON) is older. Name another one: make PYTHON=/path/to/python3"; exit 1; }
+	$(call needs,$(BASE))
 	@echo "Setting up $(@D) with $(STACK) (once, some minutes) ..."
-	@$(@D)/bin/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(@D)
+	@rm -f $@
+	@$(if $(filter FORCE,$^),,$(@D)/bin/python -m pip --version >/dev/null 2>&1 ||) "$(BASE)" -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --requirement requirements-dev.txt --constraint $(STACK)
 	@$(@D)/bin/python -m pip install --quiet --no-deps --editable .
 	@$(@D)/bin/python -m pip check --quiet

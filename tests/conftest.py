@@ -24,8 +24,9 @@ collect_ignore_glob = [
     if int(re.search(r"\d+", file.name)[0]) not in DAYS
 ]
 
-# A make that a test calls is nobody's child: inside `make test` it would say where it enters.
-for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES"):
+# A make that a test calls is nobody's child: inside `make test` it would say where it enters, and
+# take the Python that was named there.
+for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "PYTHON", "COLAB_PYTHON"):
     os.environ.pop(name, None)
 
 

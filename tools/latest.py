@@ -1,7 +1,7 @@
 """Write constraints/latest.txt: what pip installs today where nothing but torch is held back.
 
-torch stays at the version of constraints/colab.txt, so that a CPU build is used where one is
-offered. Run the tests afterwards; commit the file only if they pass.
+torch stays at the version that constraints/colab.txt has for this Python, so that a CPU build is
+used where one is offered. Run the tests afterwards; commit the file only if they pass.
 """
 
 import re
@@ -19,12 +19,14 @@ HEAD = """\
 
 def newest(folder):
     """`name==version` lines of a fresh environment in `folder` with the course's requirements."""
-    (torch,) = re.findall(r"^torch==[\d.]+", (COURSE / "constraints/colab.txt").read_text(), re.M)
+    torch = re.findall(r"^torch==.+", (COURSE / "constraints/colab.txt").read_text("utf-8"), re.M)
     venv.create(folder, with_pip=True)
     pip = [str(Path(folder) / "bin" / "python"), "-m", "pip"]
-    wanted = ["--requirement", str(COURSE / "requirements-dev.txt"), torch]
+    wanted = ["--requirement", str(COURSE / "requirements-dev.txt"), *torch]
     subprocess.run([*pip, "install", "--quiet", *wanted], check=True)
-    listed = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout
+    # All: on Python 3.11 pip leaves out setuptools, which torch needs.
+    freeze = [*pip, "freeze", "--all", "--exclude", "pip"]
+    listed = subprocess.run(freeze, check=True, capture_output=True, text=True).stdout
     return re.sub(r"(==[^+\s]+)\+\S+", r"\1", listed)
 
 

@@ -4,35 +4,32 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
+from colab_list import requirements, unmet, versions
 from conftest import CONSTRAINTS, COURSE
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 MAKE = shutil.which("make")
-
-
-def stack():
-    """{package: version} of the constraints of the environment that runs this test."""
-    lines = CONSTRAINTS.read_text("utf-8").splitlines()
-    return dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+PYTHON = "{}.{}".format(*sys.version_info)
 
 
 @pytest.mark.skipif(not Path(sys.prefix).name.startswith(".venv"), reason="not run by make test")
 def test_the_environment_holds_what_its_constraints_name():
-    installed = {name: version(name).split("+")[0] for name in stack()}
-    assert installed == stack()
+    stack = versions(CONSTRAINTS.read_text("utf-8"), PYTHON)
+    there = {canonicalize_name(d.name): Version(Version(d.version).public) for d in distributions()}
+    assert {name: there[name] for name in there.keys() & stack if there[name] != stack[name]} == {}
 
 
-def test_every_requirement_is_named_in_both_stacks():
-    wanted = (COURSE / "requirements.txt").read_text() + (
-        COURSE / "requirements-dev.txt"
-    ).read_text()
-    for file in ("colab", "latest"):
-        named = (COURSE / f"constraints/{file}.txt").read_text("utf-8").lower().replace("_", "-")
-        for name in re.findall(r"^([\w-]+)>=", wanted, re.M):
-            assert f"\n{name.lower().replace('_', '-')}==" in named, (file, name)
+@pytest.mark.parametrize("python", ["3.11", "3.13"])
+@pytest.mark.parametrize("file", ["colab", "latest"])
+def test_every_requirement_is_named_in_both_stacks(file, python):
+    names = ("requirements.txt", "requirements-dev.txt", f"constraints/{file}.txt")
+    course, tests, pins = ((COURSE / name).read_text("utf-8") for name in names)
+    assert unmet(requirements(course + tests), versions(pins, python)) == ([], [])
 
 
 @pytest.mark.skipif(MAKE is None, reason="make is not installed")
@@ -42,23 +39,72 @@ def test_make_without_a_target_lists_the_targets():
         assert f"make {target} " in shown
 
 
+@pytest.fixture
+def copy(tmp_path):
+    """What of a course decides on its environments."""
+    course = tmp_path / "a course"
+    course.mkdir()
+    for name in ("pyproject.toml", "setup.py", "requirements.txt", "requirements-dev.txt"):
+        shutil.copy(COURSE / name, course)
+    shutil.copy(COURSE / "Makefile", course)
+    shutil.copytree(COURSE / "constraints", course / "constraints")
+    return course
+
+
+def a_python(file, answers):
+    """A program that says of itself `answers`, as a Python of that version would."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f'#!/bin/sh\n[ "$1" = -V ] && echo "Python {answers}"\n')
+    file.chmod(0o755)
+    return file
+
+
 @pytest.mark.skipif(MAKE is None, reason="make is not installed")
-def test_an_old_python_gets_one_clear_line(tmp_path):
-    old = tmp_path / "python3.9"
+def test_an_old_python_gets_one_clear_line(copy):
+    old = copy / "python3.9"
     old.write_text("#!/bin/sh\nexit 1\n")  # what the version question answers on an old Python
     old.chmod(0o755)
-    copy = tmp_path / "a course"
-    copy.mkdir()
-    for name in (
-        "Makefile",
-        "pyproject.toml",
-        "setup.py",
-        "requirements.txt",
-        "requirements-dev.txt",
-    ):
-        shutil.copy(COURSE / name, copy)
-    shutil.copytree(COURSE / "constraints", copy / "constraints")
-    done = subprocess.run([MAKE, "run", f"PYTHON={old}"], cwd=copy, capture_output=True, text=True)
-    assert done.returncode != 0 and not (copy / ".venv").exists()
-    assert "needs Python 3.11 or newer" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+    for target in ("run", "constraints"):
+        done = subprocess.run(
+            [MAKE, target, f"PYTHON={old}"], cwd=copy, capture_output=True, text=True
+        )
+        assert done.returncode != 0 and not (copy / ".venv").exists()
+        assert "needs Python 3.11 or newer" in done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(MAKE is None, reason="make is not installed")
+@pytest.mark.parametrize(
+    ("named", "made_anew"),
+    [
+        ([], {}),
+        (["COLAB_PYTHON"], {".venv"}),
+        (["PYTHON"], {".venv", ".venv-latest"}),
+        (["COLAB_PYTHON", "PYTHON"], {".venv", ".venv-latest"}),
+    ],
+)
+def test_an_environment_of_another_python_than_the_named_one_is_made_anew(named, made_anew, copy):
+    """And one of the same Python, or where none is named, is left as it is."""
+    for environment in (".venv", ".venv-latest"):
+        a_python(copy / environment / "bin/python", answers="3.12.1")
+        (copy / environment / ".ready").touch()
+    for version_named, expected in [("3.13.0", made_anew), ("3.12.1", {})]:
+        python = a_python(copy / f"python{version_named}", version_named)
+        targets = [".venv/.ready", ".venv-latest/.ready"]
+        words = [MAKE, "--dry-run", *targets, *(f"{name}={python}" for name in named)]
+        said = subprocess.run(words, cwd=copy, capture_output=True, text=True, check=True).stdout
+        made = re.findall(r'^"(.+)" -m venv --clear (.+)', said, re.M)
+        assert set(made) == {(str(python), environment) for environment in expected}
+
+
+@pytest.mark.skipif(MAKE is None, reason="make is not installed")
+def test_make_colab_takes_the_list_as_it_is(copy):
+    worst = "it's $$ `touch x`; $(shell touch x) #"
+    python = copy / ".venv/bin/python"
+    a_python(python, answers="3.12.1")
+    python.write_text('#!/bin/sh\nprintf "%s:%s" "$1" "$LIST"\n')
+    (copy / ".venv/.ready").touch()
+    done = subprocess.run(
+        [MAKE, "colab", f"LIST={worst}"], cwd=copy, capture_output=True, text=True
+    )
+    assert done.stdout == f"tools/colab_list.py:{worst}" and not (copy / "x").exists()
