@@ -11,26 +11,23 @@ import argparse
 import gc
 import json
 import os
-import platform
 import statistics
 import time
 import warnings
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
 import transformers
-from transformers import DynamicCache, GenerationConfig, pipeline
 
 import besci
 from benchmarks import scale, workloads
-from besci.inputs import conversations
-from besci.llm.trees import Store, Tree
+from benchmarks.ways import NEW_TOKENS, Loop, bare_reading, machine
+from besci.llm.trees import Store
 
 RESULTS = Path(__file__).resolve().parent / "results"
-NEW_TOKENS = 10
+PACKAGES = ("torch", "transformers", "tokenizers", "outlines")
 
 
 class Bench:
@@ -38,28 +35,13 @@ class Bench:
         self.llm, self.repeats = llm, repeats
         # What takes seconds with a small model takes minutes with a large one.
         self.texts = 100 if self.llm.model.num_parameters() < 300e6 else 20
-        tokenizer = self.llm.tokenizer
-        tokenizer.padding_side = "left"
-        self.pipe = pipeline("text-generation", model=self.llm.model, tokenizer=tokenizer)
-        self.ends = sorted(self.llm.backend.stop)
+        self.loop = Loop(self.llm)
 
     # ---- the methods ----------------------------------------------------------------------
 
-    def pipeline(self, prompts, batch_size=1, new_tokens=NEW_TOKENS):
+    def pipeline(self, prompts, batch_size=1):
         """The 2024 way: generate a few words, then look for a label in them."""
-        chats = [[{"role": "user", "content": prompt}] for prompt in prompts]
-        config = GenerationConfig(
-            max_new_tokens=new_tokens,
-            do_sample=False,
-            eos_token_id=self.ends,
-            pad_token_id=self.llm.tokenizer.pad_token_id,
-        )
-        options = dict(generation_config=config, return_full_text=False)
-        if batch_size == 1:
-            found = [self.pipe(chat, **options) for chat in chats]
-        else:
-            found = self.pipe(chats, batch_size=batch_size, **options)
-        answers = [answer[0]["generated_text"].lower() for answer in found]
+        answers = [answer.lower() for answer in self.loop(prompts, batch_size)]
         return [next((o for o in workloads.LABELS if o in answer), None) for answer in answers]
 
     def outlines(self, prompts, batch_size=1):
@@ -81,37 +63,6 @@ class Bench:
         if fresh:
             self.llm.backend.store = Store()
         return self.llm.choose(prompts, workloads.LABELS, progress=False).idxmax(axis=1).tolist()
-
-    def limit_of(self, prompts, prefix_read):
-        """A function that does only the unavoidable: one bare forward pass over distinct tokens.
-
-        No padding, no attention mask, and the vocabulary only at the last position.
-        """
-        llm = self.llm
-        encoded = llm.prompts.encode(dict.fromkeys(llm.prompts.render_all(conversations(prompts))))
-        written = [
-            llm.prompts.continuation(llm.prompts.render_all(conversations(["x"]))[0], o)
-            for o in workloads.LABELS
-        ]
-        tree = Tree(sorted(ids + option[:-1] for ids in encoded for option in written), 0)
-        shared = len(os.path.commonprefix(encoded)) if prefix_read else 0
-        ids = torch.tensor([tree.ids])
-
-        @torch.inference_mode()
-        def bare():
-            for start in range(shared, ids.shape[1], 256):
-                cache = None
-                if shared:
-                    cache = DynamicCache(config=llm.model.config)
-                    for i, (keys, values) in enumerate(kept):
-                        cache.update(keys, values, i)
-                llm.model(ids[:, start : start + 256], past_key_values=cache, logits_to_keep=1)
-
-        if shared:
-            with torch.inference_mode():
-                read = llm.model(ids[:, :shared], use_cache=True).past_key_values
-            kept = [(layer.keys, layer.values) for layer in read.layers]
-        return bare, ids.shape[1] - shared
 
     # ---- measuring ------------------------------------------------------------------------
 
@@ -150,7 +101,7 @@ class Bench:
             outlines.types.Choice(workloads.LABELS),
         )
         self.choose(prompts)
-        bare, tokens = self.limit_of(prompts, prefix_read)
+        bare, tokens = bare_reading(self.llm, prompts, workloads.LABELS, prefix_read)
         batch = self.best_batch(self.pipeline, prompts, sizes=(8, 32))
         constrained = self.best_batch(self.outlines, prompts)
         methods = {
@@ -211,7 +162,7 @@ class Bench:
             self.llm.chat(prompts, max_new_tokens=30, progress=False)
 
         def rereading():
-            self.pipeline(prompts, new_tokens=30)
+            self.loop(prompts, new_tokens=30)
 
         methods = {"read once for all": together, "reading again for each question": rereading}
         return dict(texts=len(asked), times=self.measure(methods))
@@ -290,25 +241,10 @@ def _slope(sizes, times):
     return float(np.polyfit(sizes, medians, 1)[0])
 
 
-def _machine():
-    names = ("torch", "transformers", "tokenizers", "outlines")
-    cpu = platform.processor()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        cpu = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), cpu)
-    return {
-        "cpu": cpu,
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in names},
-    }
-
-
 def table(result):
     """One workload as lines of text."""
-    machine = result["machine"]
-    threads = f"{machine['threads']} threads of {machine['cpu']}"
+    computer = result["machine"]
+    threads = f"{computer['threads']} threads of {computer['cpu']}"
     texts = f"{result['texts']} " if result["workload"].startswith("news") else ""
     yield f"\n{result['model']}: {texts}{result['workload']} ({threads})"
     if result["times"]:
@@ -352,7 +288,7 @@ def main():
 
     def measure(bench, model, workloads):
         for name, description in workloads.items():
-            about = {"model": model, "workload": description, "machine": _machine()}
+            about = {"model": model, "workload": description, "machine": machine(*PACKAGES)}
             result = about | getattr(bench, name)()
             file = chosen.results / model / f"{name}.json"
             file.parent.mkdir(parents=True, exist_ok=True)

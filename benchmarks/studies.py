@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import besci
+from benchmarks import workloads
 from besci import documents, stats, survey
 from besci.numbers import numbers_in, read_number
 
@@ -238,12 +239,7 @@ class Personas(Study):
 
     def __init__(self, sizes):
         self.everyone = everyone = besci.load_data("survey")
-        scale = everyone.set_index("self_placement")["self_placement_label"].to_dict()
-        self.question = survey.Question(
-            "Political views can be ordered from extremely liberal to extremely conservative. "
-            "Where would you place yourself?",
-            dict(sorted(scale.items())),
-        )
+        self.question = workloads.placement(everyone)
         distinct = everyone.drop_duplicates("persona_party")
         ordered = distinct.sort_values(["party", "education", "age"], kind="stable")
         self.people = people = at_distances(ordered, sizes.people)
@@ -295,14 +291,13 @@ class Personas(Study):
 
 class Numeracy(Study):
     name, title, headline = "numeracy", "Statistical numeracy", "right"
-    FORM = "\n\nGive only the answer. End with a line of this form:\nAnswer: NUMBER"
 
     def __init__(self, sizes):
         problems = besci.load_data("numeracy")
         problems = problems[problems["variant"] <= sizes.variants].reset_index(drop=True)
         self.problems = problems
         self.cluster = problems["family"].to_numpy()
-        self.items = [question + self.FORM for question in problems["question"]]
+        self.items = [question + workloads.DIRECT for question in problems["question"]]
         self.note = (
             f"{len(problems)} problems: the first {sizes.variants} variants of each of "
             f"{len(set(self.cluster))} families; direct answers of at most {SHORT} tokens, read by "

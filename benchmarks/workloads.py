@@ -1,14 +1,23 @@
-"""What the benchmark asks: news sentences, survey personas, and a long text with questions."""
+"""What the benchmarks ask: news sentences, survey personas, problems, a long text with questions.
+
+The prompts of days 3 and 4 are those of the notebooks.
+"""
 
 import itertools
 
 import pandas as pd
 
 import besci
+from besci import survey
 
 # The codebook and the question of day 3, as its first notebook puts them to a model.
 INSTRUCTION = besci.path("media_bias_codebook.txt").read_text("utf-8") + "\nSentence: {}"
 LABELS = ["neutral", "slanted"]
+# How day 4 has problems answered.
+DIRECT, STEPS = (
+    f"\n\n{how} End with a line of this form:\nAnswer: NUMBER"
+    for how in ("Give only the answer.", "Think step by step, then give the answer.")
+)
 
 
 def sentences(n):
@@ -38,6 +47,43 @@ def few_shot(texts):
 
 def zero_shot(texts):
     return [INSTRUCTION.format(text) for text in texts]
+
+
+def dialogues(n, shots=16):
+    """n test sentences, each at the end of a conversation about the same examples, as on day 3."""
+    asked = besci.load_data("media_bias_test")["text"].head(n)
+    train = besci.load_data("media_bias_train").sample(frac=1, random_state=0)
+    drawn = train.drop_duplicates("event_id").groupby("label").head(shots // 2)
+    turns = []
+    for text, label in zip(drawn["text"], drawn["label"], strict=True):
+        turns += [{"role": "user", "content": f"Sentence: {text}"}]
+        turns += [{"role": "assistant", "content": label}]
+    turns[0]["content"] = INSTRUCTION.format(drawn["text"].iloc[0])
+    return [[*turns, {"role": "user", "content": f"Sentence: {text}"}] for text in asked]
+
+
+def problems(n, form=DIRECT):
+    """n problems of statistical numeracy, of each family in turn."""
+    table = besci.load_data("numeracy").sort_values("variant", kind="stable")
+    return [question + form for question in table["question"].head(n)]
+
+
+def placement(everyone):
+    """Day 4's question to personas; everyone: the table "survey"."""
+    scale = everyone.set_index("self_placement")["self_placement_label"].to_dict()
+    return survey.Question(
+        "Political views can be ordered from extremely liberal to extremely conservative. "
+        "Where would you place yourself?",
+        dict(sorted(scale.items())),
+    )
+
+
+def voters(n):
+    """(prompts, options) of day 4: the question put to n different personas of 1996."""
+    everyone = besci.load_data("survey")
+    question = placement(everyone)
+    people = everyone["persona_party"].drop_duplicates().head(n)
+    return list(people.map(question.prompt)), list(question.label_of.values())
 
 
 def personas():

@@ -92,4 +92,4 @@ class Alone(Reader):
             logits_to_keep=keep,
             **(cache or {}),
         )
-        return self._finite(found.logits), {self._cache: getattr(found, self._cache, None)}
+        return self._finite(found.logits), {self.cache_name: getattr(found, self.cache_name, None)}

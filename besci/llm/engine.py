@@ -24,7 +24,7 @@ class Reader:
         names = inspect.signature(model.forward).parameters
         # transformers 5.24 calls it otherwise, and 5.40 will not know the old name any more.
         known = (name for name in ("cache", "past_key_values", "cache_params") if name in names)
-        self._cache = next(known, None)
+        self.cache_name = next(known, None)
         self.limit, self.room = 256, 4096
         self._follow_memory()
 
@@ -136,7 +136,7 @@ class Engine(Reader):
             attention_mask=mask,
             use_cache=True,
             logits_to_keep=torch.as_tensor(keep, device=self.device),
-            **{self._cache: store},
+            **{self.cache_name: store},
         ).logits[0]
         return self._finite(logits)
 

