@@ -1,7 +1,7 @@
 # Needs only make and Python 3.11 or newer; every target sets up what it uses.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lab bench compare record data slides site readme publish constraints clean models
+.PHONY: help run test lab bench compare coverage record data slides site readme publish constraints clean models
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -34,6 +34,9 @@ lab: .venv/.ready models  ## open the course in JupyterLab
 bench: .venv/.ready models  ## measure besci.LLM against other ways and against the limit
 	@$(PY) -m pip install --quiet --requirement benchmarks/requirements.txt --constraint constraints/colab.txt
 	@$(PY) -m benchmarks.bench
+
+coverage: .venv/.ready  ## simulate how often the intervals of besci.stats hold the truth
+	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.coverage
 
 compare: .venv/.ready models  ## measure what models show in the studies (or MODELS="key key")
 	@$(PY) -m benchmarks.compare

@@ -263,7 +263,7 @@ def values(column, name, dimensions=(1,)):
     """
     if isinstance(column, (str, bytes, dict, set)) or not hasattr(column, "__iter__"):
         raise ValueError(f"{name}: a column of values is needed, not {column!r:.60}")
-    array = as_it_is(column)
+    array = as_array(column)
     if array.ndim not in dimensions:
         needed = " or ".join(map(str, dimensions))
         raise ValueError(
@@ -278,12 +278,17 @@ def values(column, name, dimensions=(1,)):
     return array
 
 
-def as_it_is(column):
-    """The array of a column: of a list one of objects, of which numpy makes no others.
+def as_array(column):
+    """A column as an array: of numbers, or of texts, or of objects where they are mixed.
 
-    It would make the text "nan" of what is missing beside texts, and a text of a number.
+    numpy alone would turn a missing value beside texts into the text "nan", and numbers into texts.
     """
-    return np.asarray(column, dtype=None if hasattr(column, "__array__") else object)
+    array = np.asarray(column, dtype=None if hasattr(column, "__array__") else object)
+    if array.dtype == object:
+        cells = array.ravel().tolist()
+        if all(map(_is_number, cells)) or all(isinstance(cell, str) for cell in cells):
+            return np.array(array.tolist())
+    return array
 
 
 def numbers(column, name, dimensions=(1,)):

@@ -9,6 +9,7 @@ benchmarks/results/coverage.md.
 
 import inspect
 import warnings
+from functools import cache
 from numbers import Real
 from typing import NamedTuple
 
@@ -55,7 +56,7 @@ def _quantiles(value, drawn, tail):
 def _expanded(level, units):
     """The tail of a percentile interval that is as wide as Student's t asks for with few units.
 
-    Source: Hesterberg (2015), https://doi.org/10.1080/00031305.2015.1089789, section 4.4.
+    Source: Hesterberg (2015), https://doi.org/10.1080/00031305.2015.1089789.
     """
     t = scipy_stats.t.isf(_tail(level), units - 1)
     return scipy_stats.norm.sf(t * (units / (units - 1)) ** 0.5)
@@ -70,15 +71,20 @@ def _clusters(cluster, rows):
     if len(names) < FEW_CLUSTERS:
         caller = next(k for k, f in enumerate(inspect.stack(0), 1) if f.filename != __file__)
         warnings.warn(
-            f"There are only {len(names)} clusters. They hardly tell how much clusters differ, so "
-            "the interval is a rough one, and rather too narrow.",
+            f"There are only {len(names)} clusters. So few hardly tell how much clusters differ: "
+            "take the interval as a rough one. More clusters help, more rows of these do not.",
             stacklevel=caller,
         )
     return codes
 
 
-def _effective_size(values, codes, level):
-    """How many independent rows would tell as much as these (n,) values of clustered ones.
+def _members(codes):
+    """Positions of the rows of each cluster: a list of arrays."""
+    return np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+
+
+def _effective_size(values, cluster, level):
+    """How many independent rows would tell as much as these (n,) values, of clusters or of none.
 
     The number of rows by the design effect of their mean (no less than 1), with Student's t for the
     few clusters that it is estimated from. Where no value differs from another it cannot be
@@ -86,8 +92,11 @@ def _effective_size(values, codes, level):
     Source: Rao & Scott (1992), https://doi.org/10.2307/2532311; Korn & Graubard (1998), Survey
     Methodology 24(2), 193-201.
     """
-    n, units = len(values), codes.max() + 1
-    deviations = values - values.mean()
+    n, deviations = len(values), values - values.mean()
+    if cluster is None:
+        return n
+    codes = _clusters(cluster, n)
+    units = codes.max() + 1
     if not deviations.any():
         return units
     within, between = deviations @ deviations, np.bincount(codes, deviations)
@@ -171,7 +180,7 @@ def split_half(responses, keying=None, splits=20, seed=0):
 
 def _item_matrix(matrix, name, check=inputs.numbers):
     """A symmetric (n, n) matrix, checked; its diagonal, which is in no pair, becomes 0."""
-    array = inputs.as_it_is(matrix).copy()
+    array = np.array(inputs.as_array(matrix))
     require(
         array.ndim == 2 and array.shape[0] == array.shape[1],
         f"{name}: a square matrix is needed, this one has the shape {array.shape}",
@@ -204,19 +213,21 @@ def bootstrap_items(
     x, y = _item_matrix(x, "x"), _item_matrix(y, "y")
     where = np.ones(x.shape, bool) if where is None else _item_matrix(where, "where", inputs.truths)
     require(len(x) >= 4, f"4 items or more are needed, not {len(x)}")
-    codes = _clusters(cluster, len(x))
-    members = [np.flatnonzero(codes == k) for k in range(codes.max() + 1)]
-    rng, found = np.random.default_rng(seed), []
+    codes, rng, found = _clusters(cluster, len(x)), np.random.default_rng(seed), []
+    members, upper = _members(codes), cache(lambda n: np.triu_indices(n, k=1))
     while len(found) < draws:
         drawn = rng.integers(len(members), size=len(members))
         items = np.concatenate([members[k] for k in drawn])
         if len(np.unique(items)) < 4:
             continue
-        copy = np.repeat(np.arange(len(drawn)), [len(members[k]) for k in drawn])
-        rows, columns = np.triu_indices(len(items), k=1)
+        rows, columns = upper(len(items))
         left, right = items[rows], items[columns]
-        keep = (codes[left] != codes[right]) | (copy[rows] == copy[columns])
-        left, right = left[keep & where[left, right]], right[keep & where[left, right]]
+        own_copy = codes[left] == codes[right]
+        if cluster is not None:  # pairs within what was drawn together stay
+            copy = np.repeat(np.arange(len(drawn)), [len(members[k]) for k in drawn])
+            own_copy &= copy[rows] != copy[columns]
+        keep = where[left, right] & ~own_copy
+        left, right = left[keep], right[keep]
         found.append(statistic(x[left, right], y[left, right]))
     value = statistic(pairs(x)[pairs(where)], pairs(y)[pairs(where)])
     return _quantiles(value, found, _tail(level))
@@ -274,8 +285,7 @@ def bootstrap(statistic, *columns, cluster=None, draws=1000, level=0.95, seed=0)
     columns = [inputs.values(column, name, (1, 2, 3)) for name, column in named.items()]
     rows = len(columns[0])
     require(rows >= 2, f"2 rows or more are needed, not {rows}")
-    codes = _clusters(cluster, rows)
-    members = [np.flatnonzero(codes == k) for k in range(codes.max() + 1)]
+    members = _members(_clusters(cluster, rows))
 
     def redrawn(picked):
         rows = picked if cluster is None else np.concatenate([members[k] for k in picked])
@@ -313,9 +323,7 @@ def accuracy(correct, *, cluster=None, level=0.95):
     inputs.aligned(correct=correct, cluster=cluster)
     correct = inputs.truths(correct, "correct").astype(float)
     require(len(correct), "no answers to score")
-    share, size = correct.mean(), len(correct)
-    if cluster is not None:
-        size = _effective_size(correct, _clusters(cluster, size), level)
+    share, size = correct.mean(), _effective_size(correct, cluster, level)
     low, high = proportion_confint(share * size, size, alpha=2 * _tail(level), method="wilson")
     return Estimate(float(share), float(low), float(high))
 
@@ -333,9 +341,8 @@ def paired_difference(correct, reference, *, cluster=None, level=0.95):
     inputs.aligned(correct=correct, reference=reference, cluster=cluster)
     correct, reference = inputs.truths(correct, "correct"), inputs.truths(reference, "reference")
     require(len(correct), "no answers to score")
-    gain, size = correct.astype(float) - reference, len(correct)
-    if cluster is not None:
-        size = _effective_size(gain, _clusters(cluster, size), level)
+    gain = correct.astype(float) - reference
+    size = _effective_size(gain, cluster, level)
     p, q = (((gain == sign).mean() * size + 1) / (size + 2) for sign in (1, -1))
     half = scipy_stats.norm.isf(_tail(level)) * ((p + q - (p - q) ** 2) / (size + 2)) ** 0.5
     low, high = max(p - q - half, -1.0), min(p - q + half, 1.0)
@@ -510,7 +517,7 @@ def f1(gold, predicted, positive=True, *, cluster=None, level=0.95):
     those that `accuracy` gives for J, brought to the scale of F1 in the same way.
     gold, predicted: (n,) labels. positive: the label that F1 is of. cluster: as in `accuracy`.
     Returns an Estimate. Raises ValueError if `positive` does not occur.
-    Source: van Rijsbergen (1979), Information Retrieval, chapter 7; chosen with care: Chicco &
+    Source: van Rijsbergen (1979), Information Retrieval, chapter 7; what it leaves out: Chicco &
     Jurman (2020), https://doi.org/10.1186/s12864-019-6413-7.
     """
     inputs.aligned(gold=gold, predicted=predicted, cluster=cluster)
