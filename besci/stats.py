@@ -422,29 +422,29 @@ def _other_half(weights, sums, sizes, rng):
 def confusion(gold, predicted, labels=None):
     """How often each label was predicted for each gold label: DataFrame of counts.
 
-    gold, predicted: (n,) labels. labels: all labels in the order of the table, or None for that of
-    the alphabet. Rows are gold, columns predicted, both named by the labels. Raises ValueError for
-    a label that is not in `labels`. By scikit-learn.
+    gold, predicted: (n,) labels, as in `kappa`. labels: all labels in the order of the table, or
+    None for that of the alphabet. Rows are gold, columns predicted, both named by the labels.
+    Raises ValueError for a label that is not in `labels`. By scikit-learn.
     """
     from sklearn.metrics import confusion_matrix
 
     gold, predicted = inputs.labels(gold=gold, predicted=predicted)
     there = sorted({*gold, *predicted})
-    labels = pd.Index(there if labels is None else list(labels), dtype=object)
-    extra = [label for label in there if label not in labels]
-    require(not extra, f"labels: {extra} occur, but are not among {list(labels)}")
-    codes = [labels.get_indexer(column) for column in (gold, predicted)]
-    counts = confusion_matrix(*codes, labels=np.arange(len(labels)))
-    return pd.DataFrame(counts, labels.rename("gold"), labels.rename("predicted"))
+    names = pd.Index(there if labels is None else inputs.labels(labels=labels)[0], dtype=object)
+    extra = [label for label in there if label not in names]
+    require(not extra, f"labels: {extra} occur, but are not among {list(names)}")
+    codes = [names.get_indexer(column) for column in (gold, predicted)]
+    counts = confusion_matrix(*codes, labels=np.arange(len(names)))
+    return pd.DataFrame(counts, names.rename("gold"), names.rename("predicted"))
 
 
 def kappa(one, two, *, cluster=None, draws=1000, level=0.95, seed=0):
     """Cohen's kappa of two raters with its interval over the rated cases.
 
-    one, two: (n,) labels. cluster: (n,) labels of what cases belong to. Returns an Estimate with
-    bootstrap bounds; one agreement and one disagreement are put among the cases drawn from, so that
-    raters who always agree keep an interval with a width, as in `paired_difference`. Raises
-    ValueError if only one label occurs.
+    one, two: (n,) labels; what cannot be seen in them makes no difference (`besci.inputs.plain`).
+    cluster: (n,) labels of what cases belong to. Returns an Estimate with bootstrap bounds; one
+    agreement and one disagreement are put among the cases drawn from, so that raters who always
+    agree keep an interval with a width. Raises ValueError if only one label occurs.
     Source: Cohen (1960), https://doi.org/10.1177/001316446002000104.
     """
     columns = {"one": one, "two": two}
@@ -522,6 +522,7 @@ def f1(gold, predicted, positive=True, *, cluster=None, level=0.95):
     """
     inputs.aligned(gold=gold, predicted=predicted, cluster=cluster)
     gold, predicted = inputs.labels(gold=gold, predicted=predicted)
+    (positive,) = inputs.labels(positive=[positive])[0]
     is_gold, is_predicted = gold == positive, predicted == positive
     some = is_gold | is_predicted
     require(

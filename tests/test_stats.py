@@ -323,6 +323,9 @@ def test_confusion_has_gold_in_rows_and_predictions_in_columns():
     assert list(whole.index) == order and whole.to_numpy().sum() == 4
     assert whole.loc["unclear"].sum() == 0 and whole.loc["slanted", "neutral"] == 2
     assert stats.confusion([True, False], [True, True]).loc[False, True] == 1
+    unseen = [f"{label} \u200b" for label in predicted]
+    assert stats.confusion(gold, unseen, [f"{label} " for label in order]).equals(whole)
+    assert stats.f1(gold, unseen, " slanted") == stats.f1(gold, predicted, "slanted")
     with pytest.raises(ValueError, match="'slanted'. occur, but are not among"):
         stats.confusion(gold, predicted, ["neutral"])
 
