@@ -1,7 +1,7 @@
 # Needs only make and Python 3.11 or newer; every target sets up what it uses.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lab bench gpu compare record data slides site readme publish constraints colab clean models
+.PHONY: help run test lab bench gpu compare coverage record data slides site readme publish constraints colab clean models
 
 # What the caller named, before the defaults: an environment of another Python is made anew.
 NAMED := $(PYTHON)
@@ -46,6 +46,9 @@ gpu:  ## check and measure besci.LLM on an NVIDIA GPU, in 8 minutes and without 
 	@if "$(PYTHON)" -c 'import accelerate, psutil, torch, transformers' 2>/dev/null; \
 	then exec "$(PYTHON)" -m benchmarks.gpu; fi; \
 	$(MAKE) --no-print-directory .venv/.ready && exec $(PY) -m benchmarks.gpu
+
+coverage: .venv/.ready  ## simulate how often the intervals of besci.stats hold the truth
+	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.coverage
 
 compare: .venv/.ready models  ## measure what models show in the studies (or MODELS="key key")
 	@$(PY) -m benchmarks.compare

@@ -485,7 +485,8 @@ def beside(trial, loop, prompts, tokens, amounts, ours, least):
 @torch.inference_mode()
 def bare_step(llm, answers, length, times=8):
     """Seconds of a pass that adds a token to each of some answers, after `length` tokens each."""
-    config, kept = llm.model.config, Store()
+    config = llm.model.config
+    kept = transformers.DynamicCache(config=config)
     width = config.hidden_size // config.num_attention_heads
     shape = answers, config.num_key_value_heads, length, width
     for layer in range(config.num_hidden_layers):
@@ -495,7 +496,7 @@ def bare_step(llm, answers, length, times=8):
 
     def steps(count):
         for _ in range(count):
-            llm.model(ids, past_key_values=kept, logits_to_keep=1)
+            llm.model(ids, logits_to_keep=1, **{llm.engine.cache_name: kept})
 
     steps(1)
     return timed(partial(steps, times))[1] / times

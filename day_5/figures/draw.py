@@ -335,13 +335,8 @@ def rare_codes():
 def over_interviews(k):
     """Kappa of the two codings for code k, with its interval over interviews drawn whole."""
     _, groups, _, first, second = interviews()
-    members = [np.flatnonzero(groups == name) for name in np.unique(groups)]
-
-    def redrawn(picked):
-        rows = np.concatenate([members[i] for i in picked])
-        return kappas(first[rows, k : k + 1], second[rows, k : k + 1])[0]
-
-    return stats.bootstrap(redrawn, np.arange(len(members)), draws=500)
+    codings = first[:, [k]], second[:, [k]]
+    return stats.bootstrap(lambda a, b: kappas(a, b)[0], *codings, cluster=groups, draws=500)
 
 
 @figure
