@@ -95,7 +95,7 @@ task_1_4 = open_task(
 )
 
 
-@task("(logits / 2).softmax(-1) are the probabilities at temperature 2; .max() is the largest.")
+@task("(next_logits / 2).softmax(-1) are probabilities at temperature 2; .max() is the largest.")
 def task_2_1(answer, logits):
     logits = np.asarray(logits, dtype=float)
     value = number(answer)
@@ -116,12 +116,12 @@ def task_2_1(answer, logits):
     if near(value, plain / 2, 0.002):
         raise NotYet("you halved the probability. Divide the logits, before the softmax.")
     if near(value, plain, 0.002):
-        raise NotYet("this is the probability at temperature 1. Hint: logits / 2, then softmax.")
+        raise NotYet("this is the probability at temperature 1. Hint: divide before the softmax.")
     if near(value, math.sqrt(plain), 0.002):
         raise NotYet("the root is a start, but now the probabilities do not add up to 1.")
     if near(value, (logits / 2).max(), 0.01):
         raise NotYet("this is a logit. Hint: softmax turns logits into probabilities.")
-    raise NotYet("the value is another. Hint: (logits / 2).softmax(-1).max().")
+    raise NotYet("the value is another. Hint: (next_logits / 2).softmax(-1).max().")
 
 
 @task("for seed in range(5): call set_seed(seed), then append drawn_text() to a list.")

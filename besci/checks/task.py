@@ -54,10 +54,12 @@ def open_task(number, *points):
 
     def check(answer=...):
         if answer is ...:
-            print(f'○ Task {number} is open. Hint: write some sentences as one text: answer = "…".')
+            print(f'○ Task {number} is open. Hint: write some sentences: answer = """…""".')
         elif not isinstance(answer, str):
             kind = type(answer).__name__
-            print(f'✗ Task {number}, not yet: a text is asked for, "…", yours is of type {kind}.')
+            print(
+                f'✗ Task {number}, not yet: a text is asked for, """…""", yours is of type {kind}.'
+            )
         elif (words := len(answer.split())) < 10:
             print(f"✗ Task {number}, not yet: {words} words so far. Some sentences say more.")
         else:

@@ -196,7 +196,7 @@ def without_hub():
                 model_path(model["key"])
         except (ModelUnavailable, OSError):
             pass
-    return {repo: carried_by(folder) for repo, folder in stand_ins.placed().items()}
+    return {repo: _package(_came_from(folder)) for repo, folder in stand_ins.placed().items()}
 
 
 def _stand_in(model, folder):
@@ -214,11 +214,15 @@ def _stand_in(model, folder):
 def carried_by(folder):
     """Which package a model's folder came in, in words, or "" if it came from the hub."""
     origin = _came_from(folder)
+    package = _package(origin)
+    return package and f"{package}, sha256 {origin['sha256'][0][:12]}"
+
+
+def _package(origin):
     if "packages" not in origin:
         return ""
     what = "a quantised copy" if "recipe" in origin else "the same weights"
-    package = f"{origin['packages'].format(1)}=={origin['version']}"
-    return f"{what}, {package}, sha256 {origin['sha256'][0][:12]}"
+    return f"{what}, {origin['packages'].format(1)}=={origin['version']}"
 
 
 def _came_from(folder):
