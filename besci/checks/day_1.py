@@ -46,6 +46,8 @@ def task_1_2(answer, p):
         raise NotYet(f"this is how many; divide by the number of sentences, {len(p)}.")
     if value > 1 and near(value, 100 * (low + high), 0.5):
         raise NotYet("this is per cent. As a share it is a hundred times smaller.")
+    if value == 0:
+        raise NotYet('no score is below 0.25 and above 0.75 at once. Hint: "or" is |, "and" is &.')
     if near(value, 1 - low - high):
         raise NotYet("this is the share without a clear verdict. The others are asked for.")
     if near(value, high) or near(value, low):

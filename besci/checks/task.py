@@ -61,7 +61,7 @@ def open_task(number, *points):
                 f'✗ Task {number}, not yet: a text is asked for, """…""", yours is of type {kind}.'
             )
         elif (words := len(answer.split())) < 10:
-            print(f"✗ Task {number}, not yet: {words} words so far. Some sentences say more.")
+            print(f"✗ Task {number}, not yet: so few words ({words}). Some sentences say more.")
         else:
             print(f"● Task {number}: tick what your text says, then compare with the solution.")
             print(*(f"  ☐ {point}" for point in points), sep="\n")

@@ -60,7 +60,7 @@ def test_an_open_task_shows_its_points_to_whoever_has_written_sentences(capsys):
     for answer, shown in [
         (..., "○ Task 9.8 is open. Hint: write some sentences"),
         (7, "✗ Task 9.8, not yet: a text is asked for"),
-        ("Too short.", "✗ Task 9.8, not yet: 2 words so far."),
+        ("Too short.", "✗ Task 9.8, not yet: so few words (2)."),
         (5 * "Words in a row. ", "● Task 9.8: tick what your text says"),
     ]:
         assert check(answer) is None
