@@ -90,8 +90,9 @@ def number(answer):
 def near(value, target, tolerance=0.005):
     """Whether `value` is `target`, up to what another machine or a learner's rounding changes.
 
-    That is: within `tolerance`, or rounded to two significant digits or more.
+    That is: within `tolerance`, or rounded to at least two significant digits or two decimals.
     """
     _, digits, exponent = Decimal(repr(float(value))).normalize().as_tuple()
-    rounded = len(digits) > 1 and abs(value - target) <= 0.5000001 * 10.0**exponent
-    return bool(rounded or abs(value - target) <= tolerance)
+    if len(digits) > 1 or exponent <= -2:
+        tolerance = max(tolerance, 0.5000001 * 10.0**exponent)
+    return bool(abs(value - target) <= tolerance)

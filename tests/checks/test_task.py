@@ -50,6 +50,10 @@ def test_what_is_rounded_to_two_digits_or_close_is_the_same_number(value, target
     assert checks.near(value, target)
 
 
+def test_what_is_rounded_to_two_decimals_is_the_same_number_however_strict():
+    assert checks.near(0.03, 0.0275, 0.0001) and not checks.near(0.03, 0.0245, 0.0001)
+
+
 @pytest.mark.parametrize("value, target", [(28.0, 27.44), (20, 24), (0.3, 0.34), (-0.33, 0.33)])
 def test_another_number_is_not_the_same(value, target):
     assert not checks.near(value, target)

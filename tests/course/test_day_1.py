@@ -71,7 +71,7 @@ RIGHT = {
     "task_1_2": Forms([CLEAR.mean(), 0.57, stats.accuracy(CLEAR), pd.Series(CLEAR).mean(), 4 / 7]),
     "task_1_3": Forms([FITS, float(FITS), np.int64(FITS), [FITS], pd.Series([FITS])]),
     "task_1_4": Forms([SENTENCES, 2 * SENTENCES, f"{SENTENCES} That is all I would do."]),
-    "task_2_1": Forms([(LOGITS / 2).softmax(-1).max(), HALF, round(HALF, 2), [HALF]]),
+    "task_2_1": Forms([(LOGITS / 2).softmax(-1).max(), HALF, round(HALF, 2), [round(HALF, 3)]]),
     "task_2_2": Forms([drawn(*range(5)), tuple(drawn(*range(5))), pd.Series(drawn(*range(5)))]),
     "task_2_3": Forms(
         [FACTOR, round(FACTOR, 1), round(FACTOR), stats.Estimate(FACTOR, 5.0, 40.0), [FACTOR]]

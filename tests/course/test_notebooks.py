@@ -45,7 +45,7 @@ def test_notebook_has_the_common_anatomy(file):
     assert "## Limits: what you may not conclude" in text and "## Try on your own data" in text
     made = {"navigation", "recap"}  # by tools/generate.py
     written = [c for c in notebook.cells if not made & set(c.metadata.get("tags", []))]
-    assert len(written) >= 15
+    assert 15 <= len(written) <= 30
     assert len(code(notebook, "parameters")) == 1
     for cell in code(notebook):
         if "solution" not in cell.metadata.get("tags", []):
