@@ -38,6 +38,11 @@ def plain(text, lead=False):
     return text.rstrip(_ENDS) if lead else text.strip(_ENDS)
 
 
+def missing(value):
+    """Whether it stands for a value that is not there: None, NaN, pandas' NA, NaT."""
+    return pd.api.types.is_scalar(value) and pd.isna(value)
+
+
 def check_text(text, name, blank=True):
     """Raise TypeError or ValueError unless it is a text that a model can read.
 
@@ -119,14 +124,14 @@ def _no_text(value, talk):
     kind = type(value).__name__
     if isinstance(value, (bytes, bytearray)):
         return f'is {kind}, not a text. Decode it: b.decode("utf-8").'
-    if not pd.api.types.is_scalar(value):
-        form = f", or a list of messages such as {_MESSAGE}" if talk else ""
-        return f"is of type {kind}; it should be a text{form}."
-    if pd.isna(value):
+    if missing(value):
         return (
             f"is a missing value ({value!r}). Leave such rows out (.dropna()), or say what stands "
             "for them (.fillna)."
         )
+    if not pd.api.types.is_scalar(value):
+        form = f", or a list of messages such as {_MESSAGE}" if talk else ""
+        return f"is of type {kind}; it should be a text{form}."
     return f"is {value!r:.60} ({kind}), not a text. Make it one: str(x), or column.astype(str)."
 
 

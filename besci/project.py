@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from besci.device import gpu
-from besci.inputs import several
+from besci.inputs import missing, several
 from besci.llm import provenance_of
 
 LONG = 180  # words; the embedding model reads about 250 tokens
@@ -62,13 +62,14 @@ def look(texts):
     TypeError for what is no list.
     """
     items, index = several(texts, "text")
-    texts = pd.Series(items, index, dtype=object)
-    texts = texts.where(texts.notna(), "").astype(str)
+    items = ["" if missing(item) else str(item) for item in items]
+    texts = pd.Series(items, index, dtype=object)  # pandas' own type for texts takes no half ones
     kinds = {
         kind: (texts.map(lambda text, p=p: bool(p.search(text))), todo)
         for kind, (p, todo) in SUSPICIOUS.items()
     }
-    twice = texts.str.split().str.join(" ").str.lower().duplicated() & ~kinds["empty"][0]
+    alike = [" ".join(item.split()).lower() for item in items]
+    twice = pd.Series(alike, index, dtype=object).duplicated() & ~kinds["empty"][0]
     kinds["same as an earlier text"] = twice, "Keep one, or keep copies together when you split."
     rows = {
         kind: {"texts": int(found.sum()), "first": found.idxmax(), "what to do": todo}

@@ -69,7 +69,8 @@ def texts_of(n_groups=30, each=4, unlabelled=23):
     ],
 )
 def test_what_is_suspicious_is_found_in_the_second_text(kind, text):
-    found = project.look(pd.Series(["A sentence like many others.", text], index=["one", "two"]))
+    texts = pd.Series(["A sentence like many others.", text], index=["one", "two"], dtype=object)
+    found = project.look(texts)
     assert found.loc[kind, ["texts", "first"]].tolist() == [1, "two"]
 
 
