@@ -66,7 +66,8 @@ def _one_text(answer):
     texts = [answer] if isinstance(answer, str) else np.ravel(np.asarray(answer, object)).tolist()
     if len(texts) != 1 or not isinstance(texts[0], str):
         raise NotYet(
-            f"the text of one item is asked for, yours is of type {type(answer).__name__}."
+            f"the text of one item is asked for, yours is of type {type(answer).__name__}. "
+            'Hint: items["text"].iloc[position].'
         )
     return plain(texts[0])
 

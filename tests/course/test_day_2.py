@@ -271,12 +271,11 @@ def test_no_check_of_the_day_passes_or_raises_on_nonsense(name, answer, d, capsy
     assert verdict(name, answer, d, capsys)[0] == ("○" if answer is ... else "✗")
 
 
-def test_a_text_copied_with_what_cannot_be_seen_is_read(more, capsys):
-    nearest = more["texts"][more["near"].argmax()]
-    day_2.task_1_2(nearest.replace(" ", "\u00a0") + "\u200b")
-    assert capsys.readouterr().out.startswith("✓")
-    day_2.task_2_3([f"{name}\u00a0" for name in more["nearest"]])
-    assert "nearest pair" in capsys.readouterr().out
+def test_a_text_copied_with_what_cannot_be_seen_is_read(d, capsys):
+    nearest = d["texts"][d["nearness"].argmax()].replace(" ", "\u00a0") + "\u200b"
+    assert verdict("task_1_2", nearest, d, capsys).startswith("✓")
+    names = [f"{name}\u00a0" for name in d["near_pairs"][0][2]]
+    assert "nearest pair" in verdict("task_2_3", names, d, capsys)
 
 
 # ---- the figures of the day, by the course's own code, on every stack
