@@ -191,21 +191,29 @@ def of_rows():
 
 
 def item_matrices(rng, groups, within):
-    """Products of items that are points, and of the same points with noise, and which count."""
+    """Products of points, of the same ones with noise, and with much noise; which pairs count."""
     of = groups.members(rng)
-    points, noise = (groups.values(rng, of, dimensions=6) for _ in range(2))
-    both, count = (
-        points + noise,
-        np.equal.outer(of, of) if within else np.ones((len(of),) * 2, bool),
-    )
-    return points @ points.T, both @ both.T, count, of
+    points, *noise = (groups.values(rng, of, dimensions=6) for _ in range(3))
+    measures = (points, points + noise[0], points + 2 * noise[1])
+    count = np.equal.outer(of, of) | (not within)
+    return *(measure @ measure.T for measure in measures), count, of
 
 
-def items(rng, groups, truth, within=False, ignored=False):
-    x, y, count, of = item_matrices(rng, groups, within)
-    cluster = None if ignored or groups.rows == 1 else of
-    found = stats.bootstrap_items(x, y, cluster=cluster, where=count, draws=DRAWS // 2)
+def items(rng, groups, truth, rival=False, within=False, ignored=False):
+    target, x, noisy, count, of = item_matrices(rng, groups, within)
+    options = {} if ignored or groups.rows == 1 else {"cluster": of}
+    if rival:
+        options["reference"] = noisy
+    found = stats.bootstrap_items(x, target, where=count, draws=DRAWS // 2, **options)
     return found, truth
+
+
+def shown(rng, groups, rival=False, within=False, ignored=False):
+    """What a sample of items shows."""
+    target, x, noisy, count, _ = item_matrices(rng, groups, within)
+    target, *measures = (stats.pairs(m)[stats.pairs(count)] for m in (target, x, noisy))
+    r = [stats.correlation(measure, target) for measure in measures]
+    return r[0] - r[1] * rival
 
 
 def of_items():
@@ -213,20 +221,19 @@ def of_items():
         (Groups(15, 1, 0), {}),
         (Groups(40, 1, 0), {}),
         (Groups(8, 5, 0.5), {}),
-        (Groups(12, 3, 0.5), {}),
         (Groups(27, 3, 0.5), {}),
         (Groups(27, 3, 0.5), {"within": True}),
-        (Groups(12, 3, 0.5), {"ignored": True}),
+        (Groups(27, 3, 0.5), {"rival": True}),
+        (Groups(12, 4, 0.8), {}),
+        (Groups(12, 4, 0.8), {"ignored": True}),
     ):
         # The mean over samples of this size, since the share of pairs within hangs on it.
-        rng, shown = np.random.default_rng(0), []
-        for _ in range(1000):
-            x, y, count, _ = item_matrices(rng, groups, options.get("within", False))
-            count = stats.pairs(count)
-            shown.append(stats.correlation(stats.pairs(x)[count], stats.pairs(y)[count]))
+        rng = np.random.default_rng(0)
+        truth = np.mean([shown(rng, groups, **options) for _ in range(1000)])
         world = f"{groups.clusters} items" if groups.rows == 1 else f"items, {groups}"
         world += ", pairs within" if options.get("within") else ""
-        draw = partial(items, groups=groups, truth=np.mean(shown), **options)
+        world += ", difference of two measures" if options.get("rival") else ""
+        draw = partial(items, groups=groups, truth=truth, **options)
         yield Case("bootstrap_items", world, draw, options.get("ignored", False))
 
 

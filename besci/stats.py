@@ -196,25 +196,42 @@ def _item_matrix(matrix, name, check=inputs.numbers):
 
 
 def bootstrap_items(
-    x, y, statistic=correlation, *, cluster=None, where=None, draws=1000, level=0.95, seed=0
+    x,
+    y,
+    statistic=correlation,
+    *,
+    reference=None,
+    cluster=None,
+    where=None,
+    draws=1000,
+    level=0.95,
+    seed=0,
 ):
     """Interval for the agreement of two item-by-item matrices, over the sampling of items.
 
     Pairs that share an item are not independent, so items are resampled, not pairs; pairs of an
     item with its own copy are left out.
-    x, y: (n, n) symmetric. statistic: function of two vectors of pairs. cluster: (n,) labels of
-    what items belong to (a construct): whole clusters are drawn, and pairs of a cluster with its
-    own copy left out. where: (n, n) of True/False, the pairs that count (those within constructs,
-    for example), or None for all. Returns an Estimate (statistic of the data, percentile bounds).
-    Raises ValueError for fewer than 4 items, or a matrix that is not symmetric.
+    x, y: (n, n) symmetric. statistic: function of two vectors of pairs. reference: (n, n) symmetric
+    or None; with it, the result is by how much x agrees better with y than the reference does, on
+    the same pairs. cluster: (n,) labels of what items belong to (a construct): whole clusters are
+    drawn, and pairs of a cluster with its own copy left out. where: (n, n) of True/False, the pairs
+    that count (those within constructs, for example), or None for all. Returns an Estimate
+    (statistic of the data, percentile bounds). Raises ValueError for fewer than 4 items, or a
+    matrix that is not symmetric.
     Source: Snijders & Borgatti (1999), vertex bootstrap, Connections 22(2), 161-170.
     """
-    inputs.aligned(x=x, y=y, where=where, cluster=cluster)
+    inputs.aligned(x=x, y=y, reference=reference, where=where, cluster=cluster)
     x, y = _item_matrix(x, "x"), _item_matrix(y, "y")
+    rivals = [] if reference is None else [_item_matrix(reference, "reference")]
     where = np.ones(x.shape, bool) if where is None else _item_matrix(where, "where", inputs.truths)
     require(len(x) >= 4, f"4 items or more are needed, not {len(x)}")
     codes, rng, found = _clusters(cluster, len(x)), np.random.default_rng(seed), []
     members, upper = _members(codes), cache(lambda n: np.triu_indices(n, k=1))
+
+    def agreement(pair):
+        own, *others = (statistic(matrix[pair], y[pair]) for matrix in (x, *rivals))
+        return own - sum(others)
+
     while len(found) < draws:
         drawn = rng.integers(len(members), size=len(members))
         items = np.concatenate([members[k] for k in drawn])
@@ -227,9 +244,8 @@ def bootstrap_items(
             copy = np.repeat(np.arange(len(drawn)), [len(members[k]) for k in drawn])
             own_copy &= copy[rows] != copy[columns]
         keep = where[left, right] & ~own_copy
-        left, right = left[keep], right[keep]
-        found.append(statistic(x[left, right], y[left, right]))
-    value = statistic(pairs(x)[pairs(where)], pairs(y)[pairs(where)])
+        found.append(agreement((left[keep], right[keep])))
+    value = agreement(np.nonzero(np.triu(where, k=1)))
     return _quantiles(value, found, _tail(level))
 
 

@@ -516,6 +516,19 @@ def test_where_chooses_the_pairs_that_count():
     assert everywhere == stats.bootstrap_items(x, y)
 
 
+def test_a_reference_is_compared_on_the_same_items():
+    x, y, construct = constructs(np.random.default_rng(0))
+    rng = np.random.default_rng(1)
+    noise = symmetric(rng, len(x)) * x.std()
+    better = stats.bootstrap_items(x, y, reference=x + noise, cluster=construct)
+    alone = [stats.bootstrap_items(measure, y, cluster=construct) for measure in (x, x + noise)]
+    assert better.value == pytest.approx(alone[0].value - alone[1].value) and better.low > 0
+    apart = np.hypot(*(estimate.high - estimate.low for estimate in alone))
+    assert better.high - better.low < 0.8 * apart
+    same = stats.bootstrap_items(x, y, reference=x)
+    assert same == (0, 0, 0)
+
+
 def test_a_matrix_that_is_not_symmetric_is_refused():
     x, y, _ = constructs(np.random.default_rng(0))
     with pytest.raises(ValueError, match="y: the matrix is not symmetric"):

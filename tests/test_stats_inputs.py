@@ -119,6 +119,7 @@ CALLS = {
         fixed=FEW,
         x=items(),
         y=items(),
+        reference=items(),
         where=items("truth"),
         **BY_ITEM,
     ),
