@@ -25,6 +25,7 @@ import besci
 from benchmarks import scale, workloads
 from benchmarks.ways import NEW_TOKENS, Loop, bare_reading, machine
 from besci.llm.trees import Store
+from besci.models import default_generator
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PACKAGES = ("torch", "transformers", "tokenizers", "outlines")
@@ -274,7 +275,7 @@ def _seconds(times):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    default, _ = besci.models.default_generator()
+    default = default_generator()
     parser.add_argument("--models", nargs="+", default=["smollm2-135m", default], metavar="KEY")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=[*WORKLOADS, *TINY])

@@ -312,7 +312,10 @@ def exact(which, trial, rows):
 
 def compare(trial, rows, llm, name, more):
     n, most = trial.size.compared, ALLOWED[llm.dtype]
-    asked = {"sentences": workloads.zero_shot(n), "after examples": workloads.dialogues(n // 4)}
+    asked = {
+        "sentences": workloads.zero_shot(workloads.sentences(n)),
+        "after examples": workloads.dialogues(n // 4),
+    }
     asked |= more
     # In one call, where short and long ones stand side by side.
     together = [prompt for prompts in asked.values() for prompt in prompts]
@@ -400,7 +403,7 @@ def speed(trial, rows):
     """Days 3 and 4 beside the loop of 2024, and beside bare passes, the least there is to do."""
     llm, n = trial.llm(), trial.size.texts
     loop = Loop(llm)
-    sentences, labels = workloads.zero_shot(n), workloads.LABELS
+    sentences, labels = workloads.zero_shot(workloads.sentences(n)), workloads.LABELS
     choose(llm, sentences, labels)  # the first passes load what a card computes with
     for name, prompts, options in [
         ("3/1 codebook", sentences, labels),
@@ -505,7 +508,7 @@ def bare_step(llm, answers, length, times=8):
 def recovery(trial, rows):
     """Little memory, or memory that goes while a call is under way: the same answers, or words."""
     llm, n = trial.llm(), trial.size.compared
-    sentences, problems = workloads.zero_shot(n), workloads.problems(n)
+    sentences, problems = workloads.zero_shot(workloads.sentences(n)), workloads.problems(n)
     most, held = ALLOWED[llm.dtype], []
 
     def ask():
@@ -599,7 +602,7 @@ def scenarios(trial, rows):
         llm = cell("again, under the same name", load, same)
     del llm
     llm = cell("after `del llm`", load, same)
-    sentences = workloads.zero_shot(4)
+    sentences = workloads.zero_shot(workloads.sentences(4))
     expected = choose(fresh(llm), sentences, workloads.LABELS)
 
     held = fill(GB)

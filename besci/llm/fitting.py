@@ -16,7 +16,7 @@ def reader_for(model):
     for way in (Engine, Alone):
         try:
             reader = way(model)
-            if _difference(reader) < (1e-3 if model.dtype == torch.float32 else 2.0):
+            if difference(reader) < (1e-3 if model.dtype == torch.float32 else 2.0):
                 return reader
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
             pass  # it asks for what the architecture does not have
@@ -27,7 +27,7 @@ def reader_for(model):
     )
 
 
-def _difference(reader):
+def difference(reader):
     """The largest difference in log p from plain passes over one text at a time.
 
     Of texts that begin alike, of a text that goes on from what an earlier call has read, and of

@@ -150,7 +150,7 @@ huggingface_hub.HfApi, datasets.load_dataset = Reached, load_dataset
 # What the bonus needs a GPU for, on a model small enough to do without; and other data as BABE.
 ADAPTERS = """
 import re, sys
-sys.path[:0] = [{support!r}]
+sys.path[:0] = [{support!r}, {course!r}]
 import tiny
 from pathlib import Path
 from datasets import Dataset, DatasetDict
@@ -165,5 +165,9 @@ assert p.shape == (4,) and ((p > 0) & (p < 1)).all()
 test_notebooks_run_in_any_folder = notebook_tests(
     "day_3",
     before={"2_features_and_fine_tuning": BABE},
-    after={"2_features_and_fine_tuning": ADAPTERS.format(support=str(COURSE / "tests/support"))},
+    after={
+        "2_features_and_fine_tuning": ADAPTERS.format(
+            support=str(COURSE / "tests/support"), course=str(COURSE)
+        )
+    },
 )
