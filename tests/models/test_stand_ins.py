@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 
+import huggingface_hub.constants  # noqa: F401 (now: it reads the environment once, as it is then)
 import pytest
 import tiny_wheels
 from conftest import COURSE
