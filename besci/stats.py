@@ -387,8 +387,8 @@ def selected_on_one_half(scores, *, cluster=None, draws=1000, level=0.95, seed=0
     choice, not of one method: where methods are alike, each half chooses another one.
     scores: (n, k) DataFrame, or {method: (n,)}, right or wrong (or any score) of the same n cases
     by each of k methods. cluster: (n,) labels of what cases belong to; clusters stay whole, in one
-    half. Returns a Selection, its intervals over cases or clusters. Raises ValueError for fewer
-    than 2 methods, or fewer than 4 cases or clusters.
+    half. Returns a Selection, its intervals over cases or clusters; they are bootstrap intervals,
+    rather too wide. Raises ValueError for fewer than 2 methods, or fewer than 4 cases or clusters.
     Source: Cawley & Talbot (2010), Journal of Machine Learning Research 11, 2079-2107, on the bias
     of a score that also selects; halves as in twofold cross-validation.
     """
@@ -583,7 +583,8 @@ def calibration_error(
     Chance alone makes such an error, also where every probability is right; read it beside
     `calibration_floor`. It adds to the error in each sample and once more in each bootstrap sample;
     therefore the lower bound is that of the basic bootstrap, which takes this off, and 0 where the
-    error lies within the floor; the upper one is the percentile, which errs on the safe side.
+    error lies within the floor; the upper one is the percentile, which errs on the safe side. With
+    few cases in a group the interval is too narrow, at its lower bound.
     probability: (n,) in [0, 1]. outcome: (n,) of True/False. cluster: as in `bootstrap`. Returns an
     Estimate. Raises ValueError if a probability lies outside [0, 1].
     Source: Naeini et al. (2015), AAAI 29, with groups of equal size; its bias: Kumar et al. (2019),
@@ -645,7 +646,7 @@ def prediction_powered(gold, predicted, rest, x=None, x_rest=None, level=0.95):
 
     What the predictions give is corrected by the errors they make where gold is known; they count
     with the weight, from 0 to 1, that makes the interval shortest. The interval is normal, with
-    robust variance: a dozen cases of the rarer label are its lower limit.
+    robust variance; among few gold labels, or few of the rarer one, it is too narrow.
     gold, predicted: (n,) both labels of n cases drawn at random. rest: (N,) predictions of the
     others. x, x_rest: None for the mean; else covariates, (n,) and (N,) or (n, k) and (N, k), of
     which the first gets the slope (least squares). Returns an Estimate.
