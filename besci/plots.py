@@ -364,16 +364,17 @@ def _unit(vectors):
 def picture(name):
     """A drawing of the course with its text alternative, to be shown as the value of a cell.
 
-    name: day and drawing, such as "day_2/angle". The drawing is part of the page, so it needs no
-    network and no file beside the notebook; it shrinks to the width of a phone.
+    name: a picture of a notebook, such as "next_token", or day and name of a slide's figure, such
+    as "day_2/angle". The drawing is part of the page, so it needs no network and no file beside the
+    notebook; it stands on white whatever the theme, and shrinks to the width of a phone.
     Raises ValueError for a name that is not there, saying which are.
     """
     from IPython.display import HTML
 
-    known = {
-        f"{file.parents[1].name}/{file.stem}": file
-        for file in sorted(course_folder().glob("day_*/figures/*.svg"))
-    }
+    course = course_folder()
+    pictures, figures = (sorted(course.glob(f"day_*/{f}/*.svg")) for f in ("pictures", "figures"))
+    known = {file.stem: file for file in pictures}
+    known |= {f"{file.parents[1].name}/{file.stem}": file for file in figures}
     if name not in known:
         raise ValueError(f"There is no picture {name!r}. There are: {', '.join(known)}.")
     drawing = known[name].read_text(encoding="utf-8")
@@ -384,6 +385,6 @@ def picture(name):
     # Ids of its own, so that two pictures on a page do not take each other's parts.
     prefix = re.sub(r"\W", "-", name)
     drawing = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", drawing)
-    look = "max-width: 100%; height: auto; background: white"
+    look = "max-width: 100%; height: auto; background: white; border-radius: 0.4em"
     label = words[1].replace('"', "&quot;")
     return HTML(drawing.replace("<svg", f'<svg role="img" aria-label="{label}" style="{look}"', 1))

@@ -18,7 +18,8 @@ from sklearn.decomposition import PCA
 import besci
 from besci import plots
 
-PICTURES = sorted(COURSE.glob("day_*/figures/*.svg"))
+PICTURES = {file.stem: file for file in sorted(COURSE.glob("day_*/pictures/*.svg"))}
+FIGURES = [f"{f.parents[1].name}/{f.stem}" for f in sorted(COURSE.glob("day_*/figures/*.svg"))]
 
 
 @pytest.fixture(autouse=True)
@@ -233,12 +234,12 @@ def test_without_groups_each_point_of_the_map_bears_its_sentence(monkeypatch):
     assert [text.get_text() for text in drawn[0].texts] == ["aab", "abb", "ccd", "1"]
 
 
-@pytest.mark.parametrize("file", PICTURES, ids=lambda f: f"{f.parents[1].name}/{f.stem}")
-def test_a_picture_is_shown_whole_with_its_words_and_nothing_from_elsewhere(file):
-    name = f"{file.parents[1].name}/{file.stem}"
+@pytest.mark.parametrize("name", [*PICTURES, *FIGURES])
+def test_a_picture_is_shown_whole_with_its_words_and_nothing_from_elsewhere(name):
     page = ElementTree.fromstring(plots.picture(name).data)
     assert page.tag.endswith("svg") and page.get("role") == "img"
-    assert len(page.get("aria-label")) >= 40 and "max-width: 100%" in page.get("style")
+    assert len(page.get("aria-label")) >= 40
+    assert "max-width: 100%" in page.get("style") and "background: white" in page.get("style")
     assert not page.findall("{http://www.w3.org/2000/svg}title")  # no bubble under the mouse
     shown = ElementTree.tostring(page, encoding="unicode")
     ids = set(re.findall(r'\bid="([^"]+)"', shown))
@@ -247,6 +248,19 @@ def test_a_picture_is_shown_whole_with_its_words_and_nothing_from_elsewhere(file
     assert all(one.startswith(name.replace("/", "-")) for one in ids)
 
 
+def test_pictures_of_notebooks_have_names_of_their_own_and_fit_a_phone():
+    files = sorted(COURSE.glob("day_*/pictures/*.svg"))
+    assert len(files) == len(PICTURES)
+    for file in files:
+        width = float(re.search(r'width="([\d.]+)pt"', file.read_text("utf-8"))[1])
+        assert width <= 360, file.name  # on a phone, letters keep three quarters of their size
+    for source in COURSE.glob("day_*/pictures/draw.py"):
+        drawn = re.findall(r"^@figure\ndef (\w+)", source.read_text("utf-8"), re.M)
+        assert sorted(drawn) == sorted(file.stem for file in source.parent.glob("*.svg"))
+
+
 def test_a_picture_that_is_not_there_is_answered_with_those_that_are():
-    with pytest.raises(ValueError, match="There is no picture 'angle'. There are: .*day_2/angle"):
+    with pytest.raises(
+        ValueError, match="no picture 'angle'. There are: .*next_token.*day_2/angle"
+    ):
         plots.picture("angle")
