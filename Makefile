@@ -53,6 +53,7 @@ site: .venv/.ready .venv-site/.ready models  ## build the course as web pages in
 
 readme: .venv/.ready  ## write what follows from course.toml and the last make run into pages and notebooks
 	@$(PY) tools/generate.py
+	@$(PY) tools/notebook_shape.py
 
 # What was typed reaches the tool as it is: neither make nor a shell takes any of it for a command.
 override REPOSITORY := $(value REPOSITORY)
