@@ -202,7 +202,9 @@ def _column(name, values, digits):
     """What is shown of a column. digits: decimals, or None for as many as each number has."""
     values = list(values)
     given = [value for value in values if not _missing(value)]
-    name = " · ".join(map(str, name)) if isinstance(name, tuple) else str(name or "")
+    name = (
+        " · ".join(map(str, name)) if isinstance(name, tuple) else "" if name is None else str(name)
+    )
     right = prose = False
     if any(isinstance(value, Estimate) for value in given) and all(map(_is_number, given)):
         texts = _estimates(values, digits)
