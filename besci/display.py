@@ -38,8 +38,9 @@ def show(result, caption=None, mark=None, digits=2):
 
     result: a DataFrame, a Series or a list of dicts, for a table: texts to the left, numbers to the
     right and with the same decimals within a column, a `stats.Estimate` as 0.34 [0.28, 0.40], True
-    as yes, a missing value as a dash. An index without a name that only numbers the rows is left
-    out. Or a figure (of matplotlib, or Axes of it), which is shown with its caption below.
+    as yes, a missing value as a dash. Numbers of rows (an index of whole numbers without a name)
+    are left out where a column is text. Or a figure (of matplotlib, or Axes of it), which is shown
+    with its caption below.
     caption: a text, shown below. A figure needs one, unless a function of `besci.plots` drew it.
     mark: the row that matters, or several: a label of the index, a list of labels, or a Series or
     array of True/False. digits: decimals of numbers that are not whole, or {column: decimals}, with
@@ -85,7 +86,8 @@ class Table:
         self.marked = _marked(frame.index, mark)[:ROWS]
         self.caption = caption or ""
         if len(frame) > ROWS:
-            self.caption += f" The first {ROWS} of {len(frame):,} rows are shown."
+            rest = f"The first {ROWS} of {len(frame):,} rows are shown."
+            self.caption = f"{self.caption} {rest}".strip()
         frame, index = frame.iloc[:ROWS], frame.index[:ROWS]
         columns = []
         for k, name in enumerate(frame.columns):
@@ -98,29 +100,34 @@ class Table:
         self.columns = [*(_column(level.name, level, None) for level in levels), *columns]
 
     def _repr_html_(self):
-        head = [_cell("th", c.name, _look(c, head=True), scope="col") for c in self.columns]
-        rows = [_tag("tr", "".join(head))]
-        for i, marked in enumerate(self.marked):
-            cells = []
-            for k, column in enumerate(self.columns):
-                look = _look(column, marked=marked, edge=marked and not k)
-                label = {"scope": "row"} if k < self.labels else {}
-                cells.append(_cell("th" if label else "td", column.texts[i], look, **label))
-            rows.append(_tag("tr", "".join(cells), **({"aria-current": "true"} if marked else {})))
-        caption = _tag("div", escape(self.caption), style=f"position: sticky; left: 0; {CAPTION}")
-        parts = [
-            _tag(
-                "caption",
-                caption,
-                style="caption-side: bottom; text-align: left; padding: 0; color: inherit",
-            ),
-            _tag("thead", rows[0]),
-            _tag("tbody", "".join(rows[1:])),
+        last = len(self.marked) - 1
+        head = self._row([column.name for column in self.columns], head=True)
+        rows = [
+            self._row([column.texts[i] for column in self.columns], marked=marked, last=i == last)
+            for i, marked in enumerate(self.marked)
         ]
-        look = f"border: 0; border-bottom: {LINE}; border-collapse: collapse; font-size: 1em; "
-        look += "margin: 0.4em 0; table-layout: auto; width: auto"
-        table = _tag("table", "".join(parts[not self.caption :]), style=look)
-        return _tag("div", table, style="overflow-x: auto; max-width: 100%")
+        caption = ""
+        if self.caption:
+            words = _tag("div", escape(self.caption), style=f"position: sticky; left: 0; {CAPTION}")
+            look = "caption-side: bottom; text-align: left; padding: 0; color: inherit"
+            caption = _tag("caption", words, style=look)
+        inside = caption + _tag("thead", head) + _tag("tbody", "".join(rows))
+        look = "border: 0; border-collapse: collapse; font-size: 1em; margin: 0.4em 0; "
+        look += "table-layout: auto; width: auto"
+        return _tag("div", _tag("table", inside, style=look), style="overflow-x: auto")
+
+    def _row(self, texts, head=False, marked=False, last=False):
+        cells = []
+        for k, (column, text) in enumerate(zip(self.columns, texts, strict=True)):
+            look = _look(column, head, marked)
+            if marked and k == 0:
+                look.append("border-left: 0.3em solid #0072B2")
+            if head or last:
+                look.append(f"border-bottom: {LINE}")
+            scope = {"scope": "col"} if head else {"scope": "row"} if k < self.labels else {}
+            name = "th" if scope else "td"
+            cells.append(_tag(name, escape(text), style="; ".join(look), **scope))
+        return _tag("tr", "".join(cells), **({"aria-current": "true"} if marked else {}))
 
     def __repr__(self):
         columns = [
@@ -143,11 +150,7 @@ def _tag(name, inside, **attributes):
     return f"<{name}{listed}>{inside}</{name}>"
 
 
-def _cell(name, text, look, **attributes):
-    return _tag(name, escape(text), style="; ".join(look), **attributes)
-
-
-def _look(column, head=False, marked=False, edge=False):
+def _look(column, head, marked):
     """The style of a cell, as a list of declarations."""
     look = [
         "padding: 0.25em 0.9em 0.25em 0.4em",
@@ -158,15 +161,11 @@ def _look(column, head=False, marked=False, edge=False):
     ]
     if marked:
         look.append("background: rgba(0, 114, 178, 0.18)")
-    if edge:
-        look.append("border-left: 0.3em solid #0072B2")
     if head:
-        look.append(f"border-bottom: {LINE}")
         look += ["white-space: nowrap"] if len(column.name) <= LONG // 2 else []
     elif column.prose:
         look += ["white-space: pre-wrap", "overflow-wrap: break-word", "max-width: 36em"]
-        if max(map(len, column.texts), default=0) > LONG:
-            look.append("min-width: 14em")
+        look += ["min-width: 14em"] if max(map(len, column.texts)) > LONG else []
     else:
         look += ["white-space: nowrap", "font-variant-numeric: tabular-nums"]
     return look
@@ -191,9 +190,7 @@ def _marked(index, mark):
 
 
 def _only_counts(index, columns):
-    """Whether the index holds row numbers: the default one, or what a selection left of it."""
-    if isinstance(index, pd.RangeIndex):
-        return index.name is None
+    """Whether the index only numbers rows of which a text says what they are."""
     whole = pd.api.types.is_integer_dtype(index) and index.name is None
     return whole and any(column.prose for column in columns)
 
@@ -202,9 +199,7 @@ def _column(name, values, digits):
     """What is shown of a column. digits: decimals, or None for as many as each number has."""
     values = list(values)
     given = [value for value in values if not _missing(value)]
-    name = (
-        " · ".join(map(str, name)) if isinstance(name, tuple) else "" if name is None else str(name)
-    )
+    levels = name if isinstance(name, tuple) else [] if name is None else [name]
     right = prose = False
     if any(isinstance(value, Estimate) for value in given) and all(map(_is_number, given)):
         texts = _estimates(values, digits)
@@ -217,7 +212,7 @@ def _column(name, values, digits):
     else:
         prose = True
         texts = [_text(value) for value in values]
-    return Column(name.replace("_", " "), texts, right, prose)
+    return Column(" · ".join(map(str, levels)).replace("_", " "), texts, right, prose)
 
 
 def _is_number(value):

@@ -76,8 +76,8 @@ def test_numbers_keep_their_sign_and_points_stand_below_points():
         {"r": [Estimate(-0.5, -0.6, 0.1), Estimate(0.25, 0, 0.3)], "x": [-0.001, -2.5]}
     )
     one, other = texts(besci.show(table))[1:]
-    assert one == ["−0.50 [−0.60, 0.10]", "0.00"]
-    assert other == ["\N{FIGURE SPACE}0.25 [\N{FIGURE SPACE}0.00, 0.30]", "−2.50"]
+    assert one == ["0", "−0.50 [−0.60, 0.10]", "0.00"]
+    assert other == ["1", "\N{FIGURE SPACE}0.25 [\N{FIGURE SPACE}0.00, 0.30]", "−2.50"]
 
 
 @pytest.mark.parametrize(
