@@ -164,8 +164,9 @@ def _look(column, head, marked):
     if head:
         look += ["white-space: nowrap"] if len(column.name) <= LONG // 2 else []
     elif column.prose:
-        look += ["white-space: pre-wrap", "overflow-wrap: break-word", "max-width: 36em"]
-        look += ["min-width: 14em"] if max(map(len, column.texts)) > LONG else []
+        room = min(max(map(len, column.texts)), LONG) / 2  # a letter is about half as wide as an em
+        look += ["white-space: pre-wrap", "overflow-wrap: break-word"]
+        look += [f"min-width: {room}em", "max-width: 36em"]
     else:
         look += ["white-space: nowrap", "font-variant-numeric: tabular-nums"]
     return look

@@ -304,11 +304,11 @@ def _reshaped(tokens, temperature, top_p, shown=12):
     ax.set(xlabel="probability of the next token", xlim=(0, 1.05 * max(after[0], given[0])))
     left = after[after > 0]
     even = np.exp(-(left * np.log(left)).sum())
+    before = "" if temperature == top_p == 1 else f" instead of {given[0]:.2f}"
     ax.caption = (
         f"Temperature {temperature:.1f}, top-p {top_p:.2f} (filled bars), beside temperature 1 and "
-        f"top-p 1 (outlines). {names[0]} has {after[0]:.2f} instead of {given[0]:.2f}. Of "
-        f"{len(given):,} tokens {len(left):,} can be drawn, as uncertain as an even choice among "
-        f"{even:,.1f}."
+        f"top-p 1 (outlines). {names[0]} has {after[0]:.2f}{before}. Of {len(given):,} tokens "
+        f"{len(left):,} can be drawn, as uncertain as an even choice among {even:,.1f}."
     )
     return ax
 
