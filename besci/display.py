@@ -254,7 +254,7 @@ def _estimates(values, digits):
 def _text(value):
     if _missing(value):
         return MISSING
-    if isinstance(value, (list, tuple, set)):
+    if isinstance(value, (list, tuple, set, np.ndarray)):
         return ", ".join(map(str, value))
     return str(value)
 

@@ -75,7 +75,8 @@ def _label_rows(ax, labels, mark):
 
 
 def _wrapped(label):
-    return textwrap.fill(str(label), 30)
+    """The label in lines of at most 30 letters, its dollar signs as such and no formula."""
+    return textwrap.fill(str(label), 30).replace("$", r"\$")
 
 
 def _height(labels, each, rest):
@@ -227,7 +228,7 @@ def map_2d(points, groups, label="map", ax=None):
         ax.scatter(*own.T, s=22, color=color, marker=marker, alpha=0.8)
         middle = np.median(own, axis=0)
         ax.annotate(
-            str(name), middle, (0, 4), textcoords="offset points", fontsize=7.5, ha="center"
+            _wrapped(name), middle, (0, 4), textcoords="offset points", fontsize=7.5, ha="center"
         )
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set(visible=True, color="0.8")
@@ -295,7 +296,7 @@ def _reshaped(tokens, temperature, top_p, shown=12):
     after /= after.sum()
     after[np.cumsum(after) - after >= top_p] = 0  # the fewest that reach top-p stay
     after /= after.sum()
-    names = [f"“{repr(name)[1:-1]}”" for name in tokens["token"][:shown]]
+    names = [_wrapped(f"“{repr(name)[1:-1]}”") for name in tokens["token"][:shown]]
     ax = _axes(None, (6.4, _height(names, 0.3, 1.1)))
     rows = np.arange(len(names))[::-1]
     ax.barh(rows, after[:shown], height=0.7, color=COLORS[0])
@@ -324,7 +325,7 @@ def sentence_map(sentences, embed, groups=None, first="I like to be alone.", sec
     Returns the figure; its `controls` are the widgets.
     """
     sentences = list(sentences)
-    names = [textwrap.fill(text, 24) for text in sentences] if groups is None else groups
+    names = sentences if groups is None else groups
     vectors = _unit(embed(sentences))
     middle = vectors.mean(axis=0)
     _, sizes, axes = np.linalg.svd(vectors - middle, full_matrices=False)

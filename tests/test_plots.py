@@ -116,6 +116,12 @@ def test_long_names_of_rows_are_wrapped():
     assert shown.replace("\n", " ") == name and max(map(len, shown.split("\n"))) <= 30
 
 
+def test_a_dollar_is_a_dollar_and_begins_no_formula():
+    ax = plots.bars({"$a_1$ costs $5": 0.5}, "x", ax=axes())
+    assert ax.get_yticklabels()[0].get_text() == r"\$a_1\$ costs \$5"
+    ax.figure.draw_without_rendering()
+
+
 def test_confusion_is_square_and_names_the_worst_confusion():
     matrix = np.array([[5, 0, 3], [0, 7, 0], [1, 0, 4]])
     caption = plots.confusion(matrix, ["a", "b", "c"], ax=axes()).caption
