@@ -164,8 +164,9 @@ def _look(column, head, marked):
     if head:
         look += ["white-space: nowrap"] if len(column.name) <= LONG // 2 else []
     elif column.prose:
-        look += ["white-space: pre-wrap", "overflow-wrap: break-word", "max-width: 36em"]
-        look += ["min-width: 14em"] if max(map(len, column.texts)) > LONG else []
+        room = min(max(map(len, column.texts)), LONG) / 2  # a letter is about half as wide as an em
+        look += ["white-space: pre-wrap", "overflow-wrap: break-word"]
+        look += [f"min-width: {room}em", "max-width: 36em"]
     else:
         look += ["white-space: nowrap", "font-variant-numeric: tabular-nums"]
     return look
@@ -253,7 +254,7 @@ def _estimates(values, digits):
 def _text(value):
     if _missing(value):
         return MISSING
-    if isinstance(value, (list, tuple, set)):
+    if isinstance(value, (list, tuple, set, np.ndarray)):
         return ", ".join(map(str, value))
     return str(value)
 

@@ -75,7 +75,8 @@ def _label_rows(ax, labels, mark):
 
 
 def _wrapped(label):
-    return textwrap.fill(str(label), 30)
+    """The label in lines of at most 30 letters, its dollar signs as such and no formula."""
+    return textwrap.fill(str(label), 30).replace("$", r"\$")
 
 
 def _height(labels, each, rest):
@@ -227,7 +228,7 @@ def map_2d(points, groups, label="map", ax=None):
         ax.scatter(*own.T, s=22, color=color, marker=marker, alpha=0.8)
         middle = np.median(own, axis=0)
         ax.annotate(
-            str(name), middle, (0, 4), textcoords="offset points", fontsize=7.5, ha="center"
+            _wrapped(name), middle, (0, 4), textcoords="offset points", fontsize=7.5, ha="center"
         )
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set(visible=True, color="0.8")
@@ -295,7 +296,7 @@ def _reshaped(tokens, temperature, top_p, shown=12):
     after /= after.sum()
     after[np.cumsum(after) - after >= top_p] = 0  # the fewest that reach top-p stay
     after /= after.sum()
-    names = [f"“{repr(name)[1:-1]}”" for name in tokens["token"][:shown]]
+    names = [_wrapped(f"“{repr(name)[1:-1]}”") for name in tokens["token"][:shown]]
     ax = _axes(None, (6.4, _height(names, 0.3, 1.1)))
     rows = np.arange(len(names))[::-1]
     ax.barh(rows, after[:shown], height=0.7, color=COLORS[0])
@@ -304,11 +305,11 @@ def _reshaped(tokens, temperature, top_p, shown=12):
     ax.set(xlabel="probability of the next token", xlim=(0, 1.05 * max(after[0], given[0])))
     left = after[after > 0]
     even = np.exp(-(left * np.log(left)).sum())
+    before = "" if temperature == top_p == 1 else f" instead of {given[0]:.2f}"
     ax.caption = (
         f"Temperature {temperature:.1f}, top-p {top_p:.2f} (filled bars), beside temperature 1 and "
-        f"top-p 1 (outlines). {names[0]} has {after[0]:.2f} instead of {given[0]:.2f}. Of "
-        f"{len(given):,} tokens {len(left):,} can be drawn, as uncertain as an even choice among "
-        f"{even:,.1f}."
+        f"top-p 1 (outlines). {names[0]} has {after[0]:.2f}{before}. Of {len(given):,} tokens "
+        f"{len(left):,} can be drawn, as uncertain as an even choice among {even:,.1f}."
     )
     return ax
 
@@ -324,7 +325,7 @@ def sentence_map(sentences, embed, groups=None, first="I like to be alone.", sec
     Returns the figure; its `controls` are the widgets.
     """
     sentences = list(sentences)
-    names = [textwrap.fill(text, 24) for text in sentences] if groups is None else groups
+    names = sentences if groups is None else groups
     vectors = _unit(embed(sentences))
     middle = vectors.mean(axis=0)
     _, sizes, axes = np.linalg.svd(vectors - middle, full_matrices=False)

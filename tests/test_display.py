@@ -91,6 +91,7 @@ def test_numbers_keep_their_sign_and_points_stand_below_points():
         (pd.NA, "–"),
         (pd.NaT, "–"),
         (["a", "b"], "a, b"),
+        (np.array([0.5, 0.25]), "0.5, 0.25"),
         ("two\nlines <b>", "two\nlines <b>"),
         (np.float32(0.5), "0.50"),
         (np.bool_(True), "yes"),

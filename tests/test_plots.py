@@ -116,6 +116,12 @@ def test_long_names_of_rows_are_wrapped():
     assert shown.replace("\n", " ") == name and max(map(len, shown.split("\n"))) <= 30
 
 
+def test_a_dollar_is_a_dollar_and_begins_no_formula():
+    ax = plots.bars({"$a_1$ costs $5": 0.5}, "x", ax=axes())
+    assert ax.get_yticklabels()[0].get_text() == r"\$a_1\$ costs \$5"
+    ax.figure.draw_without_rendering()
+
+
 def test_confusion_is_square_and_names_the_worst_confusion():
     matrix = np.array([[5, 0, 3], [0, 7, 0], [1, 0, 4]])
     caption = plots.confusion(matrix, ["a", "b", "c"], ax=axes()).caption
@@ -178,7 +184,8 @@ def test_temperature_and_top_p_do_what_generate_does(temperature, top_p):
     moved.controls["top_p"].value = top_p
     words = moved.drawing.caption
     assert f"Temperature {temperature:.1f}, top-p {top_p:.2f}" in words
-    assert f"“'b” has {wanted[0]:.2f} instead of 0.50" in words
+    before = "" if temperature == top_p == 1 else " instead of 0.50"
+    assert f"“'b” has {wanted[0]:.2f}{before}. Of 4 tokens" in words
     assert f"Of 4 tokens {(wanted > 0).sum()} can be drawn" in words
     left = wanted[wanted > 0]
     assert f"among {np.exp(-(left * np.log(left)).sum()):.1f}." in words
