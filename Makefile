@@ -1,7 +1,7 @@
 # Needs only make and Python 3.11 or newer; every target sets up what it uses.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lab bench gpu compare record data slides site readme publish constraints colab clean models
+.PHONY: help run test lab bench gpu compare coverage record data slides site readme publish constraints colab clean models
 
 # What the caller named, before the defaults: an environment of another Python is made anew.
 NAMED := $(PYTHON)
@@ -47,6 +47,9 @@ gpu:  ## check and measure besci.LLM on an NVIDIA GPU, in 8 minutes and without 
 	then exec "$(PYTHON)" -m benchmarks.gpu; fi; \
 	$(MAKE) --no-print-directory .venv/.ready && exec $(PY) -m benchmarks.gpu
 
+coverage: .venv/.ready  ## simulate how often the intervals of besci.stats hold the truth
+	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.coverage
+
 compare: .venv/.ready models  ## measure what models show in the studies (or MODELS="key key")
 	@$(PY) -m benchmarks.compare
 
@@ -65,6 +68,7 @@ site: .venv/.ready .venv-site/.ready models  ## build the course as web pages in
 
 readme: .venv/.ready  ## write what follows from course.toml and the last make run into pages and notebooks
 	@$(PY) tools/generate.py
+	@$(PY) tools/notebook_shape.py
 
 # What was typed reaches the tool as it is: neither make nor a shell takes any of it for a command.
 override REPOSITORY := $(value REPOSITORY)

@@ -17,6 +17,6 @@ setup(
     package_data={
         "besci.models": ["models.toml"],
         "besci.course.data": ["*.csv", "*.json", "*.md", "*.pdf", "*.txt", "recorded/*.json.gz"],
-        **{f"besci.course.{day}": ["quiz.json", "figures/*.svg"] for day in DAYS},
+        **{f"besci.course.{day}": ["quiz.json", "figures/*.svg", "pictures/*.svg"] for day in DAYS},
     },
 )

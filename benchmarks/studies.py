@@ -101,12 +101,13 @@ class Study(ABC):
             first, *second = (figure.of(values, drawn) for values in compared)
             return first - sum(second)
 
-        found = stats.bootstrap(of, among, cluster=cluster, draws=DRAWS, seed=SEED)
-        if not np.isfinite(found).all():
-            why = "too few items, or missing values"
-            raise ValueError(f'{self.name}: no "{name}" comes of these answers ({why}).')
+        try:
+            found = stats.bootstrap(of, among, cluster=cluster, draws=DRAWS, seed=SEED)
+        except ValueError as error:
+            why = f"too few items, or missing values: {error}"
+            raise ValueError(f'{self.name}: no "{name}" comes of these answers ({why})') from error
         if figure.share and less is None and found.value in (0, 1):
-            return stats.accuracy([found.value == 1] * len(set(cluster)))
+            return stats.accuracy(np.full(len(among), found.value == 1), cluster=cluster)
         return found
 
 

@@ -23,6 +23,7 @@ _HOME = {
     "LLM": "llm",
     "provenance": "llm",
     "quiz": "quizzes",
+    "show": "display",
 }
 _MODULES = ("stats", "plots", "documents", "survey", "project", "checks")
 __all__ = [*_HOME, *_MODULES]

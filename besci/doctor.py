@@ -18,7 +18,6 @@ from besci.files import course_folder
 
 MEMORY_GB = 4  # the largest notebook needs about 2 GB, Python and its packages one more
 DISK_GB = 6  # the models for a computer without GPU, and room to convert the largest of them
-EMBEDDED = ("minilm", "smollm2-135m")
 OK, NOTE, PROBLEM = "OK", "note", "PROBLEM"
 
 
@@ -123,7 +122,7 @@ def graphics():
 
 def models():
     """Are the embedded models here, and is there a place for those that are not?"""
-    from besci.models import cache_dir, list_models
+    from besci.models import EMBEDDED, cache_dir, list_models
 
     cache = cache_dir()
     here = dict(list_models().set_index("key")["available"])
@@ -150,12 +149,12 @@ def hub():
     try:
         from huggingface_hub import constants
 
-        from besci.models import Failed, first_answer, without_credentials
+        from besci.models import Failed, asking_the_hub, first_answer, without_credentials
 
-        if constants.HF_HUB_OFFLINE:
-            yield _row(NOTE, "model hub", "switched off by HF_HUB_OFFLINE", todo)
-            return
-        first_answer(f"{constants.ENDPOINT}/api/models?limit=1")
+        with asking_the_hub():
+            if constants.HF_HUB_OFFLINE:
+                raise Failed("switched off by HF_HUB_OFFLINE")
+            first_answer(f"{constants.ENDPOINT}/api/models?limit=1")
         yield _row(OK, "model hub", f"{without_credentials(constants.ENDPOINT)} answers")
     except ImportError:
         return

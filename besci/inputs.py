@@ -215,3 +215,150 @@ def check_temperature(temperature):
         number and 0 <= temperature < np.inf,
         f"temperature must be a number from 0 up, not {temperature!r}.",
     )
+
+
+# ---- columns of values: what statistics are computed from ---------------------------------------
+
+
+def aligned(**columns):
+    """Raise ValueError unless columns have one length and the indexes of those that have one agree.
+
+    columns: by the name that errors call them; one that is None is passed over. Two Series of the
+    same cases in different order would be compared row by row, each case with another one.
+    """
+    given = {name: column for name, column in columns.items() if column is not None}
+    lengths = {}
+    for name, column in given.items():
+        try:
+            lengths[name] = len(column)
+        except TypeError:
+            raise ValueError(f"{name}: a column of values is needed, not {column!r:.60}") from None
+    if len(set(lengths.values())) > 1:
+        rows = ", ".join(f"{name} has {length} rows" for name, length in lengths.items())
+        raise ValueError(f"columns of equal length are needed, row by row: {rows}")
+    tables = [name for name, c in given.items() if isinstance(c, (pd.Series, pd.DataFrame))]
+    for name in tables[1:]:
+        same_index(tables[0], given[tables[0]].index, name, given[name].index)
+
+
+def same_index(first, index, name, other):
+    """Raise ValueError unless two indexes, of what is called `first` and `name`, are equal."""
+    if index.equals(other):
+        return
+    one, two = index.tolist(), other.tolist()
+    row = next((k for k, pair in enumerate(zip(one, two, strict=False)) if pair[0] != pair[1]), 0)
+    reordered = sorted(map(repr, one)) == sorted(map(repr, two))
+    raise ValueError(
+        f"{first} and {name} have different indexes: row {row} is {one[row]!r} in {first} and "
+        f"{two[row]!r} in {name}. "
+        + (
+            f"The labels are the same, in another order: {name}.loc[{first}.index] has that of "
+            f"{first}."
+            if reordered
+            else "Select the same rows of both; or, if they belong together as they stand, drop "
+            "both indexes: reset_index(drop=True)."
+        )
+    )
+
+
+def values(column, name, dimensions=(1,)):
+    """A column (or matrix) as an array, none of its values missing or infinite.
+
+    dimensions: how many it may have. Raises ValueError that names the column and the place.
+    """
+    if isinstance(column, (str, bytes, dict, set)) or not hasattr(column, "__iter__"):
+        raise ValueError(f"{name}: a column of values is needed, not {column!r:.60}")
+    array = as_array(column)
+    if array.ndim not in dimensions:
+        needed = " or ".join(map(str, dimensions))
+        raise ValueError(
+            f"{name}: {needed}-dimensional values are needed, these have the shape {array.shape}"
+        )
+    kind = array.dtype.kind
+    if kind not in "biu" and not (kind == "f" and np.isfinite(array).all()):
+        missing = array == "nan" if kind == "U" else pd.isna(array)
+        _refuse(missing, array, column, name, "missing. Leave such cases out of all columns")
+        infinite = [_is_number(value) and abs(value) == np.inf for value in array.flat]
+        _refuse(infinite, array, column, name, "infinite. No statistic can be made of it")
+    return array
+
+
+def as_array(column):
+    """A column as an array: of numbers, or of texts, or of objects where they are mixed.
+
+    numpy alone would turn a missing value beside texts into the text "nan", and numbers into texts.
+    """
+    array = np.asarray(column, dtype=None if hasattr(column, "__array__") else object)
+    if array.dtype == object:
+        cells = array.ravel().tolist()
+        if all(map(_is_number, cells)) or all(isinstance(cell, str) for cell in cells):
+            return np.array(array.tolist())
+    return array
+
+
+def numbers(column, name, dimensions=(1,)):
+    """A column (or matrix) as floats; True and False count as 1 and 0.
+
+    Raises ValueError as `values` does, and for texts.
+    """
+    array = values(column, name, dimensions)
+    if array.dtype.kind not in "biuf":
+        _refuse([not _is_number(value) for value in array.flat], array, column, name, "no number")
+    return array.astype(float, copy=False)
+
+
+def truths(column, name, dimensions=(1,)):
+    """A column (or matrix) as True and False, which may be written as 1 and 0.
+
+    Raises ValueError as `values` does, and for other numbers and texts: to Python every text is
+    true, "no" and "False" as well.
+    """
+    array = values(column, name, dimensions)
+    if array.dtype.kind != "b":
+        wrong = [not _is_number(value) or value not in (0, 1) for value in array.flat]
+        why = "neither True nor False. A comparison makes it so, such as predicted == gold"
+        _refuse(wrong, array, column, name, why)
+    return array.astype(bool)
+
+
+def labels(**columns):
+    """Columns of labels as arrays of objects, in a list; texts are made `plain`.
+
+    Raises ValueError as `aligned` and `values` do, and where texts stand beside numbers: the label
+    1 is never equal to the label "1".
+    """
+    aligned(**columns)
+    seen = np.frompyfunc(lambda value: plain(value) if isinstance(value, str) else value, 1, 1)
+    arrays = [seen(values(column, name).astype(object)) for name, column in columns.items()]
+    cells = [
+        (isinstance(value, str), f"{value!r} at {_place(columns[name], (row,))} of {name}")
+        for name, array in zip(columns, arrays, strict=True)
+        for row, value in enumerate(array)
+    ]
+    for text, cell in cells:
+        if text != cells[0][0]:
+            texts, others = (cell, cells[0][1]) if text else (cells[0][1], cell)
+            raise ValueError(f"{texts} is a text, {others} is not. Write all labels in one way.")
+    return arrays
+
+
+def _is_number(value):
+    return isinstance(value, (Real, np.bool_))
+
+
+def _refuse(wrong, array, column, name, why):
+    """Raise ValueError for the first of the values that are marked as wrong."""
+    wrong = np.reshape(wrong, array.shape)
+    if wrong.any():
+        at = np.unravel_index(wrong.argmax(), array.shape)
+        value = array[at].item() if isinstance(array[at], np.generic) else array[at]
+        raise ValueError(f"{name}: {value!r:.60} at {_place(column, at)} is {why}.")
+
+
+def _place(column, at):
+    """Where a value stands: by the labels of a table, else by position."""
+    words = ["position"] if len(at) == 1 else ["row", "column"]
+    if isinstance(column, (pd.Series, pd.DataFrame)):
+        words = ["index", "column"]
+        at = [repr(axis.tolist()[k]) for axis, k in zip(column.axes, at, strict=True)]
+    return ", ".join(f"{word} {k}" for word, k in zip(words, at, strict=False))

@@ -1,13 +1,17 @@
-"""Figures of the course: each takes and returns matplotlib Axes and states its pattern in words.
+"""Figures of the course: each states its pattern in words, as a caption below.
 
-The sentence printed below a figure is its text alternative: whoever cannot see the figure, or
-reads the notebook by ear, gets the same pattern.
+A function that is given no `ax` draws a figure and shows it. With `ax`, it draws there, leaves its
+caption on the Axes as `ax.caption`, and returns the Axes; `besci.show(ax)` shows them. The caption
+is the text alternative too: whoever cannot see the figure, or reads the notebook by ear, gets the
+same pattern.
 """
 
 import re
+import textwrap
 
 import numpy as np
 
+from besci.display import Drawing, Movable, in_notebook
 from besci.files import course_folder
 
 # Okabe & Ito (2008): told apart with the common forms of colour blindness.
@@ -38,87 +42,202 @@ def _axes(ax, size=None):
     return plt.subplots(figsize=size)[1] if ax is None else ax
 
 
-def _say(ax, sentence):
-    """Print the text alternative and leave it on the Axes as `ax.caption`."""
-    ax.caption = f"Figure: {sentence}"
-    print(ax.caption)
-    return ax
+def _finish(given, ax, sentence):
+    """Leave the caption on the Axes; show them unless they were given, else return them."""
+    ax.caption = sentence[0].upper() + sentence[1:]
+    if given is not None:
+        return ax
+    if in_notebook():
+        from IPython.display import display
+
+        display(Drawing(ax))
+    else:
+        print(f"Figure: {ax.caption}")
+    return None
+
+
+def _label_rows(ax, labels, mark):
+    """Name the rows from top to bottom, marked ones in bold. Returns (n,) of True/False.
+
+    Raises ValueError for a mark that names no row.
+    """
+    marks = mark if isinstance(mark, list) else [] if mark is None else [mark]
+    for name in marks:
+        if name not in labels:
+            known = ", ".join(map(repr, labels))
+            raise ValueError(f"there is no row {name!r} to mark; rows are {known}")
+    ax.set_yticks(range(len(labels))[::-1], [_wrapped(label) for label in labels])
+    ax.set_ylim(-0.6, len(labels) - 0.4)
+    marked = np.array([label in marks for label in labels])
+    for tick, bold in zip(ax.get_yticklabels(), marked, strict=True):
+        tick.set_fontweight("bold" if bold else "normal")
+    return marked
+
+
+def _wrapped(label):
+    """The label in lines of at most 30 letters, its dollar signs as such and no formula."""
+    return textwrap.fill(str(label), 30).replace("$", r"\$")
+
+
+def _height(labels, each, rest):
+    """Inches for rows with these labels: `each` for a row, and more for one of several lines."""
+    return rest + each * len(labels) + 0.16 * sum(_wrapped(x).count("\n") for x in labels)
+
+
+def _reference_lines(ax, references):
+    """Vertical lines, each with its name at its upper end. Returns what the caption says of them.
+
+    A name stands to the right of its line, above the names that it would run into; only that of
+    the rightmost line stands to the left where there is room, so that the figure does not shrink.
+    """
+    styles = ("--", ":", "-.", (0, (1, 3)))
+    names = []
+    for (label, value), style in zip((references or {}).items(), 9 * styles, strict=False):
+        look = {"color": COLORS[-1], "ls": style, "lw": 1.2}
+        ax.axvline(value, **look)
+        name = ax.annotate(
+            f" {label} {value:.2f} ",
+            (value, 1),
+            (0, 3),
+            xycoords=ax.get_xaxis_transform(),
+            textcoords="offset points",
+            # The line goes on to the corner of the name.
+            arrowprops={"arrowstyle": "-", "relpos": (0, 0), "shrinkA": 0, "shrinkB": 0, **look},
+            fontsize=9,
+            in_layout=False,  # until it stands where it stays
+        )
+        names.append((value, name))
+    names.sort(key=lambda one: -one[0])
+    ax.figure.draw_without_rendering()
+    starts = []  # of the leftmost name on each level, in pixels
+    for k, (value, name) in enumerate(names):
+        box = name.get_window_extent()
+        start = box.x0
+        if k == 0 and value > np.mean(ax.get_xlim()):
+            start -= box.width
+            if not names[1:] or ax.transData.transform((names[1][0], 0))[0] < start:
+                name.set_ha("right")
+                name.arrow_patch.set_visible(False)
+            else:
+                start = box.x0
+        met = [i for i, other in enumerate(starts) if box.x1 > other]
+        level = met[-1] + 1 if met else 0
+        starts[level : level + 1] = [start]
+        name.xyann = (0, 3 + 12 * level)
+        name.set_in_layout(True)
+    return "; ".join(f"{label} {value:.2f}" for label, value in (references or {}).items())
 
 
 def pair_density(x, y, xlabel, ylabel, ax=None):
     """Many pairs of values as a density, with the least-squares line. x, y: (n,)."""
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    ax = _axes(ax)
-    ax.hexbin(x, y, gridsize=45, bins="log", vmin=0.3, cmap="Greys", mincnt=1, linewidths=0.1)
+    given, ax = ax, _axes(ax)
+    cells = ax.hexbin(x, y, gridsize=45, bins="log", vmin=0.3, cmap="Greys", mincnt=1, lw=0.1)
+    scale = ax.figure.colorbar(cells, ax=ax, format="{x:,.0f}", label="pairs (logarithmic scale)")
+    scale.ax.set_ylim(1, max(2, cells.get_array().max()))
     slope, intercept = np.polyfit(x, y, 1)
     ends = np.array([x.min(), x.max()])
     ax.plot(ends, intercept + slope * ends, lw=2, color=COLORS[1])
-    ax.set(xlabel=xlabel, ylabel=ylabel)
     r = np.corrcoef(x, y)[0, 1]
+    ax.annotate(
+        f"least squares, r = {r:.2f}",
+        (ends[1], intercept + slope * ends[1]),
+        xytext=(0, 5),
+        textcoords="offset points",
+        ha="right",
+        color=COLORS[1],
+        fontweight="bold",
+        bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 1},
+    )
+    ax.set(xlabel=xlabel, ylabel=ylabel)
     course = "rises" if slope > 0 else "falls"
-    return _say(
+    return _finish(
+        given,
         ax,
-        f"density of {len(x):,} pairs; the line {course} by {abs(slope):.2f} in “{ylabel}” for one "
-        f"unit of “{xlabel}” (r = {r:.2f}).",
+        f"density of {len(x):,} pairs, the darker the more; the line {course} by {abs(slope):.2f} "
+        f"in “{ylabel}” for one unit of “{xlabel}” (r = {r:.2f}).",
     )
 
 
-def estimates(table, xlabel, references=None, ax=None):
+def estimates(table, xlabel, references=None, mark=None, ax=None):
     """Estimates with their intervals, one a row, beside reference lines (chance, ceiling).
 
     table: {label: (value, low, high)}, e.g. of besci.stats Estimates, drawn from top to bottom.
-    references: {label: value}, drawn as vertical lines.
+    references: {label: value}, drawn as vertical lines. mark: label of the row that matters, or a
+    list of them: bold, and drawn as a diamond in another colour. Raises ValueError for a mark that
+    is no label.
     """
-    ax = _axes(ax, (6.4, 1.2 + 0.42 * len(table)))
-    rows = np.arange(len(table))[::-1]
+    labels = list(table)
+    given, ax = ax, _axes(ax, (6.4, _height(labels, 0.36, 1.3)))
     values = np.array([tuple(estimate) for estimate in table.values()], dtype=float)
-    ax.errorbar(
-        values[:, 0],
-        rows,
-        xerr=np.clip([values[:, 0] - values[:, 1], values[:, 2] - values[:, 0]], 0, None),
-        fmt="o",
-        capsize=3,
-    )
-    ax.set_yticks(rows, list(table))
-    ax.set_ylim(-0.6, len(table) - 0.4)
+    marked = _label_rows(ax, labels, mark)
+    rows = np.arange(len(table))[::-1]
+    reach = np.clip([values[:, 0] - values[:, 1], values[:, 2] - values[:, 0]], 0, None)
+    for some, look, color in ((~marked, "o", COLORS[0]), (marked, "D", COLORS[1])):
+        if some.any():
+            value, width = values[some, 0], reach[:, some]
+            ax.errorbar(value, rows[some], xerr=width, fmt=look, capsize=3, color=color)
     ax.set_xlabel(xlabel)
-    styles = ("--", ":", "-.", (0, (1, 3)))
-    for (label, value), style in zip((references or {}).items(), styles, strict=False):
-        ax.axvline(value, color=COLORS[-1], ls=style, lw=1.2, label=f"{label} ({value:.2f})")
-    if references:
-        ax.figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    best, worst = (list(table)[i] for i in (values[:, 0].argmax(), values[:, 0].argmin()))
+    beside = _reference_lines(ax, references)
+    best, worst = (labels[i] for i in (values[:, 0].argmax(), values[:, 0].argmin()))
     high, low = values[:, 0].max(), values[:, 0].min()
     course = f"highest for “{best}” ({high:.2f}) and lowest for “{worst}” ({low:.2f})"
     if len(table) > 1 and high == low:
         course = f"{high:.2f} for each of the {len(table)}"
-    beside = "; ".join(f"{label} {value:.2f}" for label, value in (references or {}).items())
-    return _say(ax, f"{xlabel}, {course}" + (f"; for reference: {beside}." if beside else "."))
+    return _finish(
+        given, ax, f"{xlabel}, {course}" + (f"; for reference: {beside}." if beside else ".")
+    )
 
 
-def map_2d(points, groups, label=None, ax=None):
+def bars(values, xlabel, references=None, mark=None, ax=None):
+    """Values as horizontal bars, from top to bottom, beside reference lines.
+
+    values: {label: value}. references: {label: value}, drawn as vertical lines. mark: label of the
+    row that matters, or a list of them: bold, in another colour. Raises ValueError for a mark that
+    is no label.
+    """
+    labels = list(values)
+    given, ax = ax, _axes(ax, (6.4, _height(labels, 0.3, 1.1)))
+    marked = _label_rows(ax, labels, mark)
+    lengths = np.array(list(values.values()), dtype=float)
+    colors = np.where(marked, COLORS[1], COLORS[0])
+    ax.barh(np.arange(len(values))[::-1], lengths, height=0.7, color=colors)
+    ax.set_xlabel(xlabel)
+    _reference_lines(ax, references)
+    listed = "; ".join(f"{str(label).strip()} {value:.2f}" for label, value in values.items())
+    above = "".join(
+        f" {(lengths > value).sum()} of {len(lengths)} lie above “{label}” ({value:.2f})."
+        for label, value in (references or {}).items()
+    )
+    return _finish(given, ax, f"{xlabel}, from top to bottom: {listed}.{above}")
+
+
+def map_2d(points, groups, label="map", ax=None):
     """Items as points on a map, coloured by group, with each group's name at its middle.
 
-    points: (n, 2). groups: (n,) labels; of more than seven, colours repeat and names tell.
+    points: (n, 2). groups: (n,) labels; of more than seven, colours repeat and names tell. label:
+    what kind of map it is, with which the caption begins.
     """
     points, groups = np.asarray(points, dtype=float), np.asarray(groups)
-    ax = _axes(ax, (8, 6.5))
+    given, ax = ax, _axes(ax, (8, 6.5))
     names = list(dict.fromkeys(groups.tolist()))
     for i, name in enumerate(names):
         own = points[groups == name]
-        color = COLORS[i % len(COLORS)]
-        marker = "os^Dv"[i // len(COLORS) % 5]
+        color = COLORS[i % len(COLORS) if len(names) < len(points) else 0]
+        marker = "os^Dv"[i // len(COLORS) % 5 if len(names) < len(points) else 0]
         ax.scatter(*own.T, s=22, color=color, marker=marker, alpha=0.8)
         middle = np.median(own, axis=0)
-        ax.annotate(str(name), middle, fontsize=7.5, ha="center", va="bottom", color="0.1")
+        ax.annotate(
+            _wrapped(name), middle, (0, 4), textcoords="offset points", fontsize=7.5, ha="center"
+        )
     ax.set(xticks=[], yticks=[])
-    if label:
-        ax.set_title(label, fontsize=10)
+    ax.spines[:].set(visible=True, color="0.8")
     between = np.array([np.median(points[groups == name], axis=0) for name in names])
     spread = np.mean([points[groups == n].std(0).mean() for n in names]) / between.std(0).mean()
-    return _say(
+    return _finish(
+        given,
         ax,
-        f"map of {len(points)} points in {len(names)} groups; the points of a group spread "
+        f"{label}: {len(points)} points in {len(names)} groups; the points of a group spread "
         f"{spread:.2f} times as widely as the groups' middles do.",
     )
 
@@ -128,7 +247,7 @@ def confusion(matrix, labels, xlabel="predicted", ylabel="true", ax=None):
     matrix = np.asarray(matrix)
     if matrix.shape != (len(labels), len(labels)):
         raise ValueError(f"{len(labels)} labels need a square matrix, not one of {matrix.shape}")
-    ax = _axes(ax, (2.6 + 0.22 * len(labels), 2.1 + 0.22 * len(labels)))
+    given, ax = ax, _axes(ax, (2.6 + 0.22 * len(labels), 2.1 + 0.22 * len(labels)))
     image = ax.imshow(matrix, cmap="cividis")
     ax.figure.colorbar(image, ax=ax, shrink=0.7, label="count")
     ax.set_xticks(range(len(labels)), labels, rotation=90, fontsize=7.5)
@@ -136,7 +255,8 @@ def confusion(matrix, labels, xlabel="predicted", ylabel="true", ax=None):
     ax.set(xlabel=xlabel, ylabel=ylabel)
     off = matrix * (1 - np.eye(len(labels), dtype=matrix.dtype))
     row, column = np.unravel_index(off.argmax(), off.shape)
-    return _say(
+    return _finish(
+        given,
         ax,
         f"{np.trace(matrix)} of {matrix.sum()} lie on the diagonal; most frequent off it: "
         f"{ylabel} “{labels[row]}”, {xlabel} “{labels[column]}” ({off.max()} times"
@@ -144,42 +264,118 @@ def confusion(matrix, labels, xlabel="predicted", ylabel="true", ax=None):
     )
 
 
-def bars(values, xlabel, references=None, ax=None):
-    """Values as horizontal bars, from top to bottom, beside reference lines.
+def explore_temperature(tokens, prompt=None):
+    """What temperature and top-p do to the next token: a figure with controls to move.
 
-    values: {label: value}. references: {label: value}, drawn as vertical lines.
+    tokens: table with the columns token and probability of all tokens, as
+    `llm.next_tokens(prompt, k=100_000)` gives it; or an LLM, which then reads `prompt`, and
+    whatever the learner types in its place. Let it be the last line of a cell. Without ipywidgets,
+    and in a page, the figure stands as it is at temperature 1 and top-p 1.
+    Returns the figure; its `controls` are the widgets.
     """
-    ax = _axes(ax, (6.4, 1.0 + 0.3 * len(values)))
-    rows = np.arange(len(values))[::-1]
-    heights = np.array(list(values.values()), dtype=float)
-    ax.barh(rows, heights, height=0.7)
-    ax.set_yticks(rows, list(values))
-    ax.set_xlabel(xlabel)
-    for label, value in (references or {}).items():
-        ax.axvline(value, color=COLORS[-1], ls="--", lw=1.2, label=f"{label} ({value:.2f})")
-    if references:
-        ax.figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    listed = "; ".join(f"{str(label).strip()} {value:.2f}" for label, value in values.items())
-    above = "".join(
-        f" {(heights > value).sum()} of {len(heights)} lie above “{label}” ({value:.2f})."
-        for label, value in (references or {}).items()
+    asks = hasattr(tokens, "next_tokens")
+    known = {} if asks else {None: tokens}
+
+    def draw(temperature, top_p, prompt=None):
+        if prompt not in known:
+            known[prompt] = tokens.next_tokens(prompt, k=len(tokens.tokenizer))
+        return Drawing(_reshaped(known[prompt], temperature, top_p))
+
+    controls = {
+        "temperature": ("temperature", 1.0, 0.1, 2.0, 0.1),
+        "top_p": ("top-p", 1.0, 0.05, 1.0, 0.05),
+    }
+    return Movable(draw, **({"prompt": ("text", prompt)} if asks else {}), **controls)
+
+
+def _reshaped(tokens, temperature, top_p, shown=12):
+    """Axes with the most probable next tokens, before and after temperature and top-p."""
+    tokens = tokens.sort_values("probability", ascending=False)
+    given = tokens["probability"].to_numpy(dtype=float)
+    after = np.exp(np.log(np.maximum(given, 1e-300)) / temperature)
+    after /= after.sum()
+    after[np.cumsum(after) - after >= top_p] = 0  # the fewest that reach top-p stay
+    after /= after.sum()
+    names = [_wrapped(f"“{repr(name)[1:-1]}”") for name in tokens["token"][:shown]]
+    ax = _axes(None, (6.4, _height(names, 0.3, 1.1)))
+    rows = np.arange(len(names))[::-1]
+    ax.barh(rows, after[:shown], height=0.7, color=COLORS[0])
+    ax.barh(rows, given[:shown], height=0.7, fc="none", ec=COLORS[-1], lw=1.2)
+    ax.set_yticks(rows, names)
+    ax.set(xlabel="probability of the next token", xlim=(0, 1.05 * max(after[0], given[0])))
+    left = after[after > 0]
+    even = np.exp(-(left * np.log(left)).sum())
+    before = "" if temperature == top_p == 1 else f" instead of {given[0]:.2f}"
+    ax.caption = (
+        f"Temperature {temperature:.1f}, top-p {top_p:.2f} (filled bars), beside temperature 1 and "
+        f"top-p 1 (outlines). {names[0]} has {after[0]:.2f}{before}. Of {len(given):,} tokens "
+        f"{len(left):,} can be drawn, as uncertain as an even choice among {even:,.1f}."
     )
-    return _say(ax, f"{xlabel}, from top to bottom: {listed}.{above}")
+    return ax
+
+
+def sentence_map(sentences, embed, groups=None, first="I like to be alone.", second=""):
+    """Sentences on a map of their embeddings, and two of the learner's own among them, to type.
+
+    sentences: n texts, whose first two principal components are the map. embed: function of a list
+    of texts that returns (n, d), such as `besci.embed` or `model.encode`. groups: (n,) labels, as
+    in `map_2d`; without them each point bears its sentence. first, second: what stands in the two
+    boxes at first; an empty one is left out. Let it be the last line of a cell. Without ipywidgets,
+    and in a page, the map stands with these two.
+    Returns the figure; its `controls` are the widgets.
+    """
+    sentences = list(sentences)
+    names = sentences if groups is None else groups
+    vectors = _unit(embed(sentences))
+    middle = vectors.mean(axis=0)
+    _, sizes, axes = np.linalg.svd(vectors - middle, full_matrices=False)
+    share = (sizes[:2] ** 2).sum() / (sizes**2).sum()
+
+    def draw(first, second):
+        ax = map_2d((vectors - middle) @ axes[:2].T, names, ax=_axes(None, (6.4, 5.4)))
+        own = [text.strip() for text in (first, second) if text.strip()]
+        said = []
+        points = _unit(embed(own)) if own else vectors[:0]
+        for k, (text, point) in enumerate(zip(own, points, strict=True), start=1):
+            place = (point - middle) @ axes[:2].T
+            ax.scatter(*place, s=220, marker="*", color=COLORS[1], ec="black", zorder=3)
+            ax.annotate(str(k), place, (7, 5), textcoords="offset points", fontweight="bold")
+            cosines = vectors @ point
+            best = cosines.argmax()
+            said.append(
+                f"Star {k}, “{text}”, lies nearest to “{sentences[best]}” (cosine "
+                f"{cosines[best]:.2f})."
+            )
+        if len(own) == 2:
+            said.append(f"The cosine of the two is {points[0] @ points[1]:.2f}.")
+        ax.caption = (
+            f"Map of {len(sentences)} sentences. {' '.join(said)} The map keeps {share:.0%} of "
+            "what sets them apart, so trust the cosines more than the distances."
+        )
+        return Drawing(ax)
+
+    return Movable(draw, first=("first sentence", first), second=("second sentence", second))
+
+
+def _unit(vectors):
+    vectors = np.asarray(vectors, dtype=float)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def picture(name):
     """A drawing of the course with its text alternative, to be shown as the value of a cell.
 
-    name: day and drawing, such as "day_2/angle". The drawing is part of the page, so it needs no
-    network and no file beside the notebook; it shrinks to the width of a phone.
+    name: a picture of a notebook, such as "next_token", or day and name of a slide's figure, such
+    as "day_2/angle". The drawing is part of the page, so it needs no network and no file beside the
+    notebook; it stands on white whatever the theme, and shrinks to the width of a phone.
     Raises ValueError for a name that is not there, saying which are.
     """
     from IPython.display import HTML
 
-    known = {
-        f"{file.parents[1].name}/{file.stem}": file
-        for file in sorted(course_folder().glob("day_*/figures/*.svg"))
-    }
+    course = course_folder()
+    pictures, figures = (sorted(course.glob(f"day_*/{f}/*.svg")) for f in ("pictures", "figures"))
+    known = {file.stem: file for file in pictures}
+    known |= {f"{file.parents[1].name}/{file.stem}": file for file in figures}
     if name not in known:
         raise ValueError(f"There is no picture {name!r}. There are: {', '.join(known)}.")
     drawing = known[name].read_text(encoding="utf-8")
@@ -190,6 +386,6 @@ def picture(name):
     # Ids of its own, so that two pictures on a page do not take each other's parts.
     prefix = re.sub(r"\W", "-", name)
     drawing = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", drawing)
-    look = "max-width: 100%; height: auto; background: white"
+    look = "max-width: 100%; height: auto; background: white; border-radius: 0.4em"
     label = words[1].replace('"', "&quot;")
     return HTML(drawing.replace("<svg", f'<svg role="img" aria-label="{label}" style="{look}"', 1))

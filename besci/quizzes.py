@@ -12,6 +12,7 @@ import re
 from importlib.util import find_spec
 from textwrap import indent
 
+from besci.display import in_notebook
 from besci.files import course_folder
 
 # Dark on light whatever the theme, and right and wrong told apart without red and green.
@@ -78,15 +79,6 @@ def as_text(questions):
             verdict = "right" if answer.get("correct") else "wrong"
             explained.append(f"{number} {name}: {verdict}. {answer['feedback']}")
     return "\n".join([*asked, "\nAnswers", *explained])
-
-
-def in_notebook():
-    """Whether pages can be shown: in a kernel, Colab's included, but not in a plain terminal."""
-    if not find_spec("IPython"):
-        return False
-    from IPython import get_ipython
-
-    return hasattr(get_ipython(), "kernel")
 
 
 def _show(questions):

@@ -10,7 +10,7 @@ from importlib.metadata import version
 import numpy as np
 
 from besci.device import gpu, gpu_too_old
-from besci.models import default_generator
+from besci.models import default_generator, without_hub
 from besci.plots import set_style
 
 
@@ -26,17 +26,27 @@ class Session:
     embedder: str
     generator: str
     seed: int
+    without_hub: dict | None  # what hub ids lead to; None where the hub can be reached
 
     def __str__(self):
-        return (
+        lines = (
             f"{self.device}, {self.memory_gb:.0f} GB of memory\n"
             f"Python {self.python} · torch {self.torch} · transformers {self.transformers} · "
             f"models: {self.embedder}, {self.generator} · seed {self.seed}"
         )
+        if self.without_hub is None:
+            return lines
+        copies = [f"{repo} ({what})" for repo, what in self.without_hub.items() if what]
+        known = f"; from packages: {', '.join(copies)}" if copies else ""
+        return f"{lines}\nThe Hugging Face hub cannot be reached{known}"
 
 
 def start(seed=42):
     """Prepare a session and print what it runs on, and below it versions, models and seed.
+
+    Where the Hugging Face hub cannot be reached, a third line says what hub ids lead to instead
+    (see `besci.models.without_hub`), so that plain Hugging Face code runs all the same; once the
+    hub is back, a new start leads to it again.
 
     Seeds Python, numpy and torch, switches off the libraries' chatter and sets the plot style.
     Functions that draw at random take a seed of their own, so re-running one cell gives the same
@@ -74,6 +84,7 @@ def start(seed=42):
         embedder="minilm",
         generator=default_generator(),
         seed=seed,
+        without_hub=without_hub(),
     )
     print(session)
     return session

@@ -481,7 +481,7 @@ def test_a_valid_file_that_was_edited_loads_with_a_warning(folder):
 
 def test_order_of_columns_line_ends_and_byte_order_mark_of_a_spreadsheet_do_no_harm(folder):
     file = folder / "probes.csv"
-    shuffled = pd.read_csv(file)[["sentence", "relation", "base", "probe_id"]]
+    shuffled = pd.read_csv(file).iloc[:, ::-1]
     file.write_bytes(b"\xef\xbb\xbf" + shuffled.to_csv(index=False, lineterminator="\r\n").encode())
     with pytest.warns(UserWarning):
         table = load_data("probes", folder)

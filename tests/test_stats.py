@@ -1,11 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 from scipy.spatial.distance import squareform
-from sklearn.metrics import cohen_kappa_score
+from scipy.special import expit
+from sklearn.metrics import cohen_kappa_score, f1_score, matthews_corrcoef
 from statsmodels.api import OLS, add_constant
 
 from besci import stats
@@ -42,9 +43,8 @@ def test_correlation_equals_scipy():
     "x, y, message",
     [
         ([1, 2, 3], [1, 2], "equal length"),
-        ([1, 2], [1, 2], ">= 3"),
-        ([1, 2, np.nan], [1, 2, 3], "index 2"),
-        ([1, 2, 3], [4, 4, 4], "second vector is constant"),
+        ([1, 2], [1, 2], "3 rows or more"),
+        ([1, 2, 3], [4, 4, 4], "y is constant"),
     ],
 )
 def test_correlation_refuses_what_has_none(x, y, message):
@@ -131,7 +131,7 @@ def test_bootstrap_of_a_mean_agrees_with_its_standard_error():
     x = np.random.default_rng(0).normal(size=400)
     estimate = stats.bootstrap(np.mean, x, draws=2000)
     assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * x.std() / 20, rel=0.08)
-    with pytest.raises(ValueError, match="one length"):
+    with pytest.raises(ValueError, match="column 1 has 3 rows, column 2 has 2 rows"):
         stats.bootstrap(np.corrcoef, [1, 2, 3], [1, 2])
 
 
@@ -173,9 +173,9 @@ def test_paired_difference_is_narrower_than_what_separate_intervals_suggest():
     assert paired.low > 0
     separate = [stats.accuracy(each).high - stats.accuracy(each).low for each in (one, two)]
     assert paired.high - paired.low < 0.6 * np.hypot(*separate)  # as if of different items
-    with pytest.raises(ValueError, match="3 against 2"):
+    with pytest.raises(ValueError, match="correct has 3 rows, reference has 2 rows"):
         stats.paired_difference([1, 0, 1], [1, 0])
-    with pytest.raises(ValueError, match="there must be some"):
+    with pytest.raises(ValueError, match="no answers"):
         stats.paired_difference([], [])
 
 
@@ -196,6 +196,7 @@ def test_the_interval_of_a_paired_difference_covers_the_truth():
     assert 0.93 < covered / 2000 < 0.975
 
 
+@pytest.mark.filterwarnings("ignore:There are only 3 clusters")
 def test_clusters_are_drawn_whole():
     cluster, seen = np.repeat(["a", "b", "c"], [2, 3, 5]), []
 
@@ -217,11 +218,12 @@ def test_an_interval_over_clusters_is_wider_where_rows_of_one_are_alike():
     one_by_one, whole = stats.bootstrap(np.mean, x), stats.bootstrap(np.mean, x, cluster=cluster)
     assert whole.high - whole.low > 2 * (one_by_one.high - one_by_one.low)
     means = [x[cluster == k].mean() for k in range(12)]
-    assert whole.high - whole.low == pytest.approx(4 * np.std(means) / 12**0.5, rel=0.15)
+    students = 2 * scipy_stats.t.isf(0.025, 11) * scipy_stats.sem(means)
+    assert whole.high - whole.low == pytest.approx(students, rel=0.1)
 
 
 @pytest.mark.parametrize(
-    "cluster, message", [([1, 2], "one length"), ([1, 1, 1], "belong to one cluster")]
+    "cluster, message", [([1, 2], "equal length"), ([1, 1, 1], "belong to one cluster")]
 )
 def test_clusters_that_cannot_be_drawn_are_refused(cluster, message):
     with pytest.raises(ValueError, match=message):
@@ -246,20 +248,299 @@ def test_kappa_takes_chance_agreement_off():
     assert stats.kappa(*rng.choice(["a", "b", "c"], size=(2, 400))).low < 0
     unseen = [f"{label}\u200b" if k % 3 else f"{label} " for k, label in enumerate(two)]
     assert stats.kappa(one, unseen) == estimate
-    with pytest.raises(ValueError, match="same cases"):
+    with pytest.raises(ValueError, match="one has 1 rows, two has 2 rows"):
         stats.kappa(["a"], ["a", "b"])
 
 
-def test_calibration_error_is_zero_for_honest_and_large_for_boastful_probabilities():
+def test_raters_who_always_agree_keep_an_interval_with_a_width():
+    same = ["a"] * 10 + ["b"] * 10
+    for estimate in (stats.kappa(same, same), stats.mcc(same, same)):
+        assert estimate.value == 1 and 0.5 < estimate.low < 0.95
+    with pytest.raises(ValueError, match="two labels or more must occur, not only .'a'."):
+        stats.kappa(["a", "a"], ["a", "a"])
+
+
+@given(st.integers(0, 10_000), st.integers(2, 4), st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_scores_of_labels_are_those_of_scikit_learn(seed, k, alike):
+    rng = np.random.default_rng(seed)
+    gold = rng.integers(k, size=40)
+    predicted = np.where(rng.random(40) < 0.6, gold, rng.integers(k, size=40))
+    predicted[0], gold[0] = 0, 1
+    if alike:
+        predicted[:] = 0
+    expected = {
+        "kappa": cohen_kappa_score(gold, predicted),
+        "mcc": matthews_corrcoef(gold, predicted),
+    }
+    for name, value in expected.items():
+        assert getattr(stats, name)(gold, predicted, draws=5).value == pytest.approx(value)
+    for label in range(2):
+        found = stats.f1(gold, predicted, label)
+        expected = f1_score(gold, predicted, labels=[label], average="macro")
+        assert (
+            found.value == pytest.approx(expected)
+            and found.low - 1e-9 <= found.value <= found.high + 1e-9
+        )
+
+
+def test_mcc_of_one_label_for_all_is_0_with_an_interval():
+    estimate = stats.mcc([True, False] * 20, [True] * 40)
+    assert estimate.value == 0 and -0.5 < estimate.low < 0 < estimate.high < 0.5
+
+
+def test_a_bootstrap_of_labels_draws_as_one_of_rows_does():
+    rng = np.random.default_rng(0)
+    gold = rng.random(300) < 0.4
+    predicted = np.where(rng.random(300) < 0.75, gold, ~gold)
+    cluster = np.repeat(np.arange(60), 5)
+    for rows in ({}, {"cluster": cluster}):
+        found = stats.mcc(gold, predicted, **rows, draws=4000)
+        expected = stats.bootstrap(matthews_corrcoef, gold, predicted, **rows, draws=1000)
+        # Among 300 cases, one agreement and one disagreement more move the bounds by a hair.
+        assert found[1:] == pytest.approx(expected[1:], abs=0.02)
+
+
+def test_f1_does_not_count_what_neither_calls_positive():
+    gold, predicted = np.repeat([[1, 1], [1, 0], [0, 1]], [6, 2, 4], axis=0).T
+    few = stats.f1(gold, predicted, positive=1)
+    many = stats.f1(np.append(gold, [0] * 500), np.append(predicted, [0] * 500), positive=1)
+    assert few == many and few.value == pytest.approx(2 * 6 / (2 * 6 + 2 + 4))
+    assert stats.f1([True] * 9, [True] * 9).low < 0.9
+    with pytest.raises(ValueError, match="positive=True does not occur; .*'neutral', 'slanted'"):
+        stats.f1(["neutral", "slanted"], ["slanted", "slanted"])
+
+
+def test_confusion_has_gold_in_rows_and_predictions_in_columns():
+    gold = ["slanted", "slanted", "neutral", "slanted"]
+    predicted = ["slanted", "neutral", "neutral", "neutral"]
+    table = stats.confusion(gold, predicted)
+    assert (table.index.name, table.columns.name) == ("gold", "predicted")
+    assert table.loc["slanted", "neutral"] == 2 and table.loc["neutral", "slanted"] == 0
+    assert list(table.index) == list(table.columns) == ["neutral", "slanted"]
+    order = ["slanted", "unclear", "neutral"]
+    whole = stats.confusion(gold, predicted, order)
+    assert list(whole.index) == order and whole.to_numpy().sum() == 4
+    assert whole.loc["unclear"].sum() == 0 and whole.loc["slanted", "neutral"] == 2
+    assert stats.confusion([True, False], [True, True]).loc[False, True] == 1
+    unseen = [f"{label} \u200b" for label in predicted]
+    assert stats.confusion(gold, unseen, [f"{label} " for label in order]).equals(whole)
+    assert stats.f1(gold, unseen, " slanted") == stats.f1(gold, predicted, "slanted")
+    with pytest.raises(ValueError, match="'slanted'. occur, but are not among"):
+        stats.confusion(gold, predicted, ["neutral"])
+
+
+def test_calibration_error_is_near_zero_for_honest_and_large_for_boastful_probabilities():
     rng = np.random.default_rng(0)
     p = rng.random(20_000)
     happened = rng.random(20_000) < p
-    assert stats.calibration_error(p, happened) < 0.02
-    assert stats.calibration_error(np.full(100, 0.9), [True] * 50 + [False] * 50, bins=1) == (
-        pytest.approx(0.4)
-    )
+    honest = stats.calibration_error(p, happened, draws=100)
+    assert honest.value < 0.02 and honest.low == 0
+    boastful = stats.calibration_error(np.full(100, 0.9), [True] * 50 + [False] * 50, bins=1)
+    assert boastful.value == pytest.approx(0.4) and boastful.low > 0.2
     with pytest.raises(ValueError, match="between 0 and 1"):
-        stats.calibration_error([1.2], [True])
+        stats.calibration_error([1.2, 0.4], [True, False])
+
+
+@given(st.permutations(range(24)), st.integers(1, 30))
+@settings(deadline=None)
+def test_the_calibration_error_does_not_depend_on_the_order_of_the_cases(order, bins):
+    p = np.repeat([0.1, 0.5, 0.5, 0.8], 6)
+    happened = np.arange(24) % 3 == 0
+    expected = stats.calibration_error(p, happened, bins, draws=2).value
+    found = stats.calibration_error(p[order], happened[order], bins, draws=2).value
+    assert found == pytest.approx(expected)
+
+
+def test_a_constant_probability_of_one_half_is_right_for_balanced_outcomes():
+    for happened in ([True, False] * 48, [True] * 48 + [False] * 48):
+        assert stats.calibration_error(np.full(96, 0.5), happened, draws=10).value == 0
+
+
+def test_the_calibration_floor_is_what_honest_probabilities_show():
+    rng = np.random.default_rng(0)
+    p = rng.random(96)
+    floor = stats.calibration_floor(p)
+    shown = [stats.calibration_error(p, rng.random(96) < p, draws=2).value for _ in range(300)]
+    assert floor.value == pytest.approx(np.mean(shown), abs=0.005)
+    assert 0.9 < np.mean([floor.low <= error <= floor.high for error in shown]) < 0.99
+    assert stats.calibration_floor(np.repeat([0.0, 1.0], 9)).high == 0  # certain, and always right
+    assert stats.calibration_floor(np.tile(p, 10)).value < 0.5 * floor.value
+
+
+def test_a_calibration_error_that_chance_makes_has_an_interval_from_0():
+    rng = np.random.default_rng(1)
+    p = rng.random(96)
+    right = stats.calibration_error(p, rng.random(96) < p)
+    assert right.value > 0.04 and right.low == 0
+    wrong = stats.calibration_error(p, rng.random(96) < 1 - p)
+    assert wrong.low > stats.calibration_floor(p).high
+
+
+def prompts(rng, accuracies, events=60):
+    """Answers to events of four sentences each by prompts of the accuracies given."""
+    right = rng.random((events * 4, len(accuracies))) < accuracies
+    table = pd.DataFrame(right, columns=[f"prompt {k}" for k in range(len(accuracies))])
+    return table, np.repeat(np.arange(events), 4)
+
+
+def test_the_best_of_equal_prompts_is_no_better_than_the_others():
+    found = []
+    for seed in range(30):
+        table, event = prompts(np.random.default_rng(seed), [0.6] * 10)
+        chosen = stats.selected_on_one_half(table, cluster=event, draws=100)
+        assert chosen.value == table.mean().max() == table[chosen.best].mean()
+        assert chosen.optimism.value == pytest.approx(chosen.value - chosen.honest.value)
+        assert chosen.optimism.low == pytest.approx(chosen.value - chosen.honest.high)
+        found.append((chosen.value, chosen.honest.value))
+    best, honest = np.mean(found, axis=0)
+    assert honest == pytest.approx(0.6, abs=0.01) and best > 0.63
+
+
+def test_a_prompt_that_is_better_keeps_its_lead_on_the_other_half():
+    table, event = prompts(np.random.default_rng(0), [0.9] + [0.5] * 9)
+    chosen = stats.selected_on_one_half(table, cluster=event)
+    assert chosen.best == "prompt 0"
+    assert chosen.honest.value == pytest.approx(table["prompt 0"].mean())
+    assert chosen.optimism.value == pytest.approx(0)
+
+
+def test_copies_of_a_drawn_cluster_never_choose_and_score():
+    """Each cluster is answered by a prompt of its own: what chose it fails on the others."""
+    own = np.kron(np.eye(12), np.ones((3, 1)))
+    cluster = np.repeat(np.arange(12), 3)
+    chosen = stats.selected_on_one_half(
+        {k: column for k, column in enumerate(own.T)}, cluster=cluster, draws=200
+    )
+    assert chosen.honest.low >= 0 and chosen.honest.high <= 1 / 12
+    assert chosen.value == 1 / 12 and chosen.optimism.value > 0
+
+
+@pytest.mark.parametrize(
+    "scores, message",
+    [
+        (np.ones((8, 2)), "a DataFrame or a dict"),
+        ({"one": [1, 0, 1, 0]}, "2 methods or more are needed, not 1"),
+        ({"one": [1, 0, 1], "two": [0, 1, 1]}, "4 cases or clusters or more are needed, not 3"),
+    ],
+)
+def test_what_cannot_be_halved_is_refused(scores, message):
+    with pytest.raises(ValueError, match=message):
+        stats.selected_on_one_half(scores)
+
+
+def alike(rng, clusters=27, rows=5, spread=2.0):
+    """Right and wrong answers in clusters whose difficulty differs."""
+    chance = expit(rng.normal(scale=spread, size=clusters))
+    cluster = np.repeat(np.arange(clusters), rows)
+    return rng.random(len(cluster)) < chance[cluster], cluster
+
+
+def test_rows_that_are_clusters_of_their_own_change_nothing():
+    right, cluster = alike(np.random.default_rng(0))
+    other = right ^ (np.arange(len(right)) % 4 == 0)
+    each = [f"row {k}" for k in range(len(right))]
+    for function, columns in (
+        (stats.accuracy, [right]),
+        (stats.paired_difference, [right, other]),
+        (stats.f1, [right, other]),
+        (lambda *c, **k: stats.bootstrap(np.mean, *c, **k), [right]),
+        (lambda p, y, **k: stats.calibration_error(p, y, **k), [np.linspace(0, 1, 135), right]),
+    ):
+        assert function(*columns, cluster=each) == pytest.approx(function(*columns))
+
+
+def test_alike_rows_widen_the_intervals_of_shares():
+    right, cluster = alike(np.random.default_rng(0))
+    never = np.zeros_like(right)
+
+    def width(estimate):
+        return estimate.high - estimate.low
+
+    for function, columns in (
+        (stats.accuracy, [right]),
+        (stats.paired_difference, [right, never]),
+        (stats.f1, [np.ones_like(right), right]),
+    ):
+        assert width(function(*columns, cluster=cluster)) > 1.3 * width(function(*columns))
+        assert function(*columns, cluster=cluster).value == function(*columns).value
+
+
+def test_copies_of_one_answer_count_as_one():
+    """Five copies of each answer tell as much as one, up to Student's t."""
+    right = np.random.default_rng(0).random(60) < 0.7
+    copied = stats.accuracy(np.repeat(right, 5), cluster=np.repeat(np.arange(60), 5))
+    assert copied == pytest.approx(stats.accuracy(right), abs=0.005)
+    all_right = stats.accuracy([True] * 60, cluster=np.repeat(np.arange(12), 5))
+    assert all_right == stats.accuracy([True] * 12)
+
+
+def constructs(rng, k=12, items=4):
+    """Two item-by-item matrices of items that are alike within constructs, and the constructs."""
+    construct = np.repeat(np.arange(k), items)
+    one = rng.normal(size=(k, 6))[construct] + rng.normal(size=(k * items, 6))
+    two = one + 2 * rng.normal(size=one.shape)
+    return one @ one.T, two @ two.T, construct
+
+
+def test_whole_constructs_are_drawn_and_never_meet_their_copies():
+    x, y, construct = constructs(np.random.default_rng(0))
+    numbered = np.add.outer(100.0 * np.arange(48), np.arange(48))  # a pair tells who is in it
+    numbered = np.where(np.tri(48), numbered.T, numbered)
+    seen = []
+
+    def statistic(pair, _):
+        left, right = np.divmod(pair.astype(int), 100)
+        seen.append((left, right))
+        return pair.mean()
+
+    stats.bootstrap_items(numbered, y, statistic, cluster=construct, draws=40)
+    everything = sorted(zip(*(part.tolist() for part in seen.pop()), strict=True))
+    assert everything == [(i, j) for i in range(48) for j in range(i + 1, 48)]
+    for left, right in seen:
+        within = construct[left] == construct[right]
+        # A construct drawn c times brings its 6 pairs c times, and none across its copies.
+        assert within.sum() == 12 * 6
+        pairs_of = np.bincount(construct[left[within]], minlength=12)
+        assert (pairs_of % 6 == 0).all()
+
+
+def test_where_chooses_the_pairs_that_count():
+    x, y, construct = constructs(np.random.default_rng(0))
+    same = np.equal.outer(construct, construct)
+    within = stats.bootstrap_items(x, y, cluster=construct, where=same)
+    chosen = stats.pairs(same)
+    expected = stats.correlation(stats.pairs(x)[chosen], stats.pairs(y)[chosen])
+    assert within.value == pytest.approx(expected) and within.low < expected < within.high
+    everywhere = stats.bootstrap_items(x, y, where=np.ones_like(same))
+    assert everywhere == stats.bootstrap_items(x, y)
+
+
+def test_a_reference_is_compared_on_the_same_items():
+    x, y, construct = constructs(np.random.default_rng(0))
+    rng = np.random.default_rng(1)
+    noise = symmetric(rng, len(x)) * x.std()
+    better = stats.bootstrap_items(x, y, reference=x + noise, cluster=construct)
+    alone = [stats.bootstrap_items(measure, y, cluster=construct) for measure in (x, x + noise)]
+    assert better.value == pytest.approx(alone[0].value - alone[1].value) and better.low > 0
+    apart = np.hypot(*(estimate.high - estimate.low for estimate in alone))
+    assert better.high - better.low < 0.8 * apart
+    same = stats.bootstrap_items(x, y, reference=x)
+    assert same == (0, 0, 0)
+
+
+def test_a_matrix_that_is_not_symmetric_is_refused():
+    x, y, _ = constructs(np.random.default_rng(0))
+    with pytest.raises(ValueError, match="y: the matrix is not symmetric"):
+        stats.bootstrap_items(x, np.triu(y))
+    with pytest.raises(ValueError, match=r"x: a square matrix is needed.*\(2, 48\)"):
+        stats.bootstrap_items(x[:2], y[:2])
+
+
+@pytest.mark.parametrize("r", [1.2, -1.0, -2])
+def test_what_is_no_reliability_is_not_stepped_up(r):
+    with pytest.raises(ValueError, match=f"{r}"):
+        stats.spearman_brown(r)
 
 
 @st.composite
@@ -344,10 +625,18 @@ def test_sampling_floor_is_the_mean_distance_of_perfect_samples():
     assert stats.sampling_floor([0, 1, 0], 10) == 0
 
 
-@pytest.mark.parametrize("p", [[0.5, 0.6], [1.2, -0.2], [np.nan, 1], [1.0], [[0.5, 0.5]]])
-def test_what_is_no_distribution_of_the_same_options_is_refused(p):
+@pytest.mark.parametrize(
+    "p, message",
+    [
+        ([0.5, 0.6], "p: probabilities that sum to 1"),
+        ([1.2, -0.2], "p: probabilities that sum to 1"),
+        ([1.0], "equal length"),
+        ([[0.5], [0.5]], "p: 1-dimensional"),
+    ],
+)
+def test_what_is_no_distribution_of_the_same_options_is_refused(p, message):
     for distance in (stats.total_variation, stats.wasserstein):
-        with pytest.raises(ValueError, match="probabilities of the same options"):
+        with pytest.raises(ValueError, match=message):
             distance(p, [0.5, 0.5])
 
 
@@ -446,13 +735,11 @@ def test_prediction_powered_intervals_keep_their_promise_with_a_biased_classifie
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda g, p, r, x, z: (g, p[1:], r), "100 gold labels need as many predictions, not 99"),
+        (lambda g, p, r, x, z: (g, p[1:], r), "gold has 100 rows, predicted has 99 rows"),
         (lambda g, p, r, x, z: (g[:9], p[:9], r), "gold: 20 or more"),
         (lambda g, p, r, x, z: (g, p, r[:0]), "rest: 20 or more"),
         (lambda g, p, r, x, z: (g, p, r, x), "give x and x_rest, or neither"),
-        (lambda g, p, r, x, z: (g, p, r, x[1:], z), "gold: 20 or more cases, with covariates"),
-        (lambda g, p, r, x, z: (g, p, np.where(r, r, np.nan)), "rest: a label or covariate is mis"),
-        (lambda g, p, r, x, z: (g, p, r, x * 0 + 1, z), "gold: a covariate is constant"),
+        (lambda g, p, r, x, z: (g, p, r, x * 0 + 1, z), "x: a covariate is constant"),
     ],
 )
 def test_prediction_powered_names_what_it_cannot_use(change, message):

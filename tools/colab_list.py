@@ -30,6 +30,7 @@ PUBLISHED = (
 )
 PYTHON = "3.13"  # that of the image which constraints/colab.txt follows
 LACKED = "# What that image lacks"  # in constraints/colab.txt, above what is not from the image
+OTHER = "# On purpose other than on that image"  # and above what need not follow it
 
 
 def read(source):
@@ -118,7 +119,7 @@ def report(pins, wanted, freeze):
     ValueError, naming the line, if `freeze` is not what `pip freeze` prints.
     """
     theirs = versions(freeze)
-    ours, _, lacked = pins.partition(LACKED)
+    ours, _, lacked = pins.partition(OTHER)[0].partition(LACKED)
     rows = list(moved(versions(ours), versions(LACKED + lacked), theirs))
     if (python := python_of(freeze)) not in (None, PYTHON):
         rows.insert(0, ("Python", PYTHON, python))

@@ -9,14 +9,14 @@ import os
 
 from besci import ModelUnavailable, model_path
 from besci.llm.loading import locate
-from besci.models import FALLBACK, default_generator
+from besci.models import EMBEDDED, default_generator
 
 
 def main():
     if named := os.environ.get("MODEL"):
         os.environ["BESCI_MODEL"] = named
     try:
-        for key in ("minilm", FALLBACK):
+        for key in EMBEDDED:
             model_path(key)
         if not default_generator().startswith("recorded:"):
             locate(None)

@@ -51,12 +51,11 @@ def picture(course, build):
     for notebook in course.notebooks if build else []:
         file = build / "notebooks" / notebook.path
         for cell in nbformat.read(file, as_version=4).cells if file.is_file() else []:
-            outputs = cell.get("outputs", [])
-            pngs = [o["data"]["image/png"] for o in outputs if "image/png" in o.get("data", {})]
-            if "picture" in cell.metadata.get("tags", []) and pngs:
-                printed = "".join("".join(o.get("text", "")) for o in outputs)
-                words = re.search(r"^Figure: (.+)$", printed, re.M)[1]
-                return base64.b64decode(pngs[0]), words[0].upper() + words[1:]
+            shown = [output.get("data", {}) for output in cell.get("outputs", [])]
+            drawn = [data for data in shown if "image/png" in data]
+            if "picture" in cell.metadata.get("tags", []) and drawn:
+                words = drawn[0]["text/plain"].removeprefix("Figure: ")
+                return base64.b64decode(drawn[0]["image/png"]), words
     return None
 
 

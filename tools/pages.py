@@ -1,7 +1,7 @@
 """An executed notebook as one page that needs nothing but itself.
 
-Solutions and the setup are folded, formulas are MathML, and nothing is asked of another host: no
-script, no style, no picture, no font. Only links lead elsewhere.
+Solutions and the code of cells with a title are folded, formulas are MathML, and nothing is asked
+of another host: no script, no style, no picture, no font. Only links lead elsewhere.
 """
 
 import base64
@@ -58,7 +58,7 @@ math { font-size: 1.1em; }
 {%- endif -%}
 {%- endblock -%}
 {%- block input_group -%}
-{%- if 'setup' in cell.metadata.tags -%}
+{%- if cell.source.startswith('# @title ') and 'solution' not in cell.metadata.tags -%}
 <details class="fold">
 <summary>{{ cell | cell_title | e }}</summary>
 {{ super() }}

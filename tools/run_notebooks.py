@@ -258,7 +258,8 @@ def quick(notebook):
 
 
 def checks(notebook):
-    """(solved, all) tasks: those that a check printed as solved, and those the notebook checks."""
+    """(solved, all) tasks: those that a check printed as solved, or read if they are open, and
+    those the notebook checks."""
     source = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     printed = "\n".join(
         output.get("text", "")
@@ -267,7 +268,7 @@ def checks(notebook):
         for output in cell.get("outputs", [])
     )
     tasks = {name.replace("_", ".") for name in re.findall(r"check\.task_(\w+)\(", source)}
-    return len(tasks & set(re.findall(r"^✓ Task ([\w.]+):", printed, re.M))), len(tasks)
+    return len(tasks & set(re.findall(r"^[✓●] Task ([\w.]+):", printed, re.M))), len(tasks)
 
 
 def show(text, done=True):

@@ -3,6 +3,6 @@
 `besci.checks.day_N` holds a check for each task of the day.
 """
 
-from besci.checks.task import NotYet, near, number, task
+from besci.checks.task import NotYet, near, number, open_task, task
 
-__all__ = ["NotYet", "near", "number", "task"]
+__all__ = ["NotYet", "near", "number", "open_task", "task"]

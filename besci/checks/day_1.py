@@ -4,30 +4,14 @@ Where an answer depends on the model that ran, the check is handed what the mode
 """
 
 import math
-import re
 
 import numpy as np
 
-from besci.checks.task import NotYet, near, number, task
+from besci.checks.task import NotYet, near, number, open_task, task
 from besci.models import entry
 
 _GIB = 2**30
 _USABLE = 14.5 * _GIB  # bytes of a T4
-
-
-def _read(answer, aspects, enough, needed):
-    """What to say of a text: NotYet unless it touches `enough` aspects and the `needed` one."""
-    if not isinstance(answer, str):
-        raise NotYet(
-            f'a text is asked for, yours is of type {type(answer).__name__}. Hint: answer = "…".'
-        )
-    if len(answer.split()) < 20:
-        raise NotYet(f"your text has {len(answer.split())} words. Three sentences say more.")
-    missing = [name for name, words in aspects.items() if not re.search(words, answer, re.I)]
-    covered = len(aspects) - len(missing)
-    if covered < enough or needed in missing:
-        raise NotYet(f"a start. What your text does not mention yet: {'; '.join(missing)}.")
-    return f"your text covers {covered} of {len(aspects)} points. Compare it with the notes below."
 
 
 @task("divide the sum of products, a @ b, by both lengths; np.linalg.norm(a) is the length of a.")
@@ -62,6 +46,8 @@ def task_1_2(answer, p):
         raise NotYet(f"this is how many; divide by the number of sentences, {len(p)}.")
     if value > 1 and near(value, 100 * (low + high), 0.5):
         raise NotYet("this is per cent. As a share it is a hundred times smaller.")
+    if value == 0:
+        raise NotYet('no score is below 0.25 and above 0.75 at once. Hint: "or" is |, "and" is &.')
     if near(value, 1 - low - high):
         raise NotYet("this is the share without a clear verdict. The others are asked for.")
     if near(value, high) or near(value, low):
@@ -99,19 +85,19 @@ def task_1_3(answer):
     raise NotYet("the number is another. Hint: bytes left beside the weights / bytes per prompt.")
 
 
-@task('write three to five sentences as one text: answer = "…".')
-def task_1_4(answer):
-    aspects = {
-        "the licence": r"licen[cs]",
-        "the language it was trained on": r"german|lingual|language",
-        "memory and time on this laptop": r"memory|parameters|\bGi?B\b|\bRAM\b|small|\bfits?\b",
-        "where the data go": r"confidential|privacy|local|offline|cloud|(the|a|your) laptop",
-        "a test against people": r"by hand|human|people|coders?\b|gold|kappa|agreement|validat",
-    }
-    return _read(answer, aspects, enough=4, needed="a test against people")
+task_1_4 = open_task(
+    "1.4",
+    "It asks first what is allowed: the texts are confidential, so nothing leaves the laptop.",
+    "It looks at the licence.",
+    "It asks for a model that has learned German.",
+    "It asks whether weights and cache fit into the laptop's memory, and how long it takes.",
+    "It leaves rankings aside, or uses them only to find candidates.",
+    "It has people code some of these answers, before anybody sees the model's labels.",
+    "It compares model and people as people are compared with each other, with an interval.",
+)
 
 
-@task("(logits / 2).softmax(-1) are the probabilities at temperature 2; .max() is the largest.")
+@task("(next_logits / 2).softmax(-1) are probabilities at temperature 2; .max() is the largest.")
 def task_2_1(answer, logits):
     logits = np.asarray(logits, dtype=float)
     value = number(answer)
@@ -132,35 +118,48 @@ def task_2_1(answer, logits):
     if near(value, plain / 2, 0.002):
         raise NotYet("you halved the probability. Divide the logits, before the softmax.")
     if near(value, plain, 0.002):
-        raise NotYet("this is the probability at temperature 1. Hint: logits / 2, then softmax.")
+        raise NotYet("this is the probability at temperature 1. Hint: divide before the softmax.")
     if near(value, math.sqrt(plain), 0.002):
         raise NotYet("the root is a start, but now the probabilities do not add up to 1.")
     if near(value, (logits / 2).max(), 0.01):
         raise NotYet("this is a logit. Hint: softmax turns logits into probabilities.")
-    raise NotYet("the value is another. Hint: (logits / 2).softmax(-1).max().")
+    raise NotYet("the value is another. Hint: (next_logits / 2).softmax(-1).max().")
 
 
-@task("[[text for seed 0, 1, … 4], [the same again]]; call set_seed(seed) before each text.")
-def task_2_2(answer):
-    if isinstance(answer, str) or len(answer) != 2:
-        raise NotYet("two runs are asked for: [first, second], each a list of five texts.")
-    first, second = map(list, answer)
-    if len(first) != 5 or len(second) != 5 or not all(isinstance(t, str) for t in first + second):
-        raise NotYet("each of the two runs should be a list of five texts.")
-    if len(set(first)) == 1:
+@task("for seed in range(5): call set_seed(seed), then append drawn_text() to a list.")
+def task_2_2(answer, drawn_text):
+    from transformers import set_seed
+
+    if isinstance(answer, str) or not all(isinstance(text, str) for text in answer):
+        raise NotYet("a list of five texts is asked for, one for each of the seeds 0 to 4.")
+    texts = list(answer)
+    if len(texts) != 5:
+        raise NotYet(f"a text for each of the seeds 0 to 4 makes five; yours are {len(texts)}.")
+    if len(set(texts)) == 1:
         raise NotYet(
-            "all five texts are the same: the same seed five times, or do_sample=False. "
-            "Hint: set_seed(seed), with another seed for each text."
+            "all five texts are the same. Hint: set_seed(seed) with the seed of the loop, and a "
+            "new draw for each."
         )
-    if first != second:
-        same = sum(a == b for a, b in zip(first, second, strict=True))
+    again = []
+    for seed in range(6):
+        set_seed(seed)
+        again.append(drawn_text())
+    back = [text == other for text, other in zip(texts, again, strict=False)]
+    if all(back):
+        return (
+            "right: drawn once more, all five come back. With other hardware or versions they may "
+            "not: keep the texts, not only the seeds."
+        )
+    if texts == again[1:]:
+        raise NotYet("these are the seeds 1 to 5. range(5) counts 0, 1, 2, 3, 4.")
+    if back == [True, False, False, False, False]:
         raise NotYet(
-            f"{same} of 5 texts come out the same the second time. Hint: call set_seed(seed) "
-            "before each text, not once before all of them."
+            "only the text of seed 0 comes back. Hint: set_seed(seed) inside the loop, before each "
+            "text, not once before all of them."
         )
-    return (
-        f"right: {len(set(first))} different texts, and all five come back. With other hardware or "
-        "versions they may not, so keep the texts, not only the seeds."
+    raise NotYet(
+        f"drawn once more with the seeds 0 to 4, {sum(back)} of 5 texts come back. Hint: "
+        "set_seed(seed) just before each drawn_text()."
     )
 
 
@@ -189,18 +188,13 @@ def task_2_3(answer, natural, shuffled):
     raise NotYet("the value is another. Hint: np.exp((shuffled - natural).mean()).")
 
 
-@task('write three to five sentences as one text: answer = "…".')
-def task_2_4(answer):
-    aspects = {
-        "rare words or an unusual topic": r"\brare|vocabular|topic|\bjargon|unusual|\bnames?\b",
-        "the length of the text": r"length|\bshort|\blong",
-        "dialect, first language or education": r"dialect|native|(first|second) language|educat",
-        "transcription (pauses, typing errors, punctuation)": (
-            r"transcri|typ(o|ing)|punctuation|spelling|pauses?\b"
-        ),
-        "what the model was trained on": r"train",
-        "a comparison that rules one of them out": (
-            r"compar|control|match|same (topic|question|picture|words|text|speaker)|shuffl|adjust"
-        ),
-    }
-    return _read(answer, aspects, enough=3, needed="a comparison that rules one of them out")
+task_2_4 = open_task(
+    "2.4",
+    "It says what perplexity measures: how unlike the training text a text is, for any reason.",
+    "It names the words as a rival: rare words, names, an unusual topic.",
+    "It names the person as a rival: dialect, first language, education.",
+    "It names the transcript as a rival: its length, pauses, punctuation, typing errors.",
+    "It proposes a comparison, such as the same picture described by all, or a transcript beside "
+    "its own words in random order.",
+    "It says which of the rivals this comparison rules out, and which it leaves.",
+)

@@ -5,8 +5,11 @@ when the answer is right and raises `NotYet` with the likely mistake and a hint 
 """
 
 import functools
+from decimal import Decimal
 
 import numpy as np
+
+from besci.stats import Estimate
 
 
 class NotYet(Exception):
@@ -43,8 +46,33 @@ def task(hint):
     return decorate
 
 
+def open_task(number, *points):
+    """A check of a task without one right answer: it lists what a good answer says.
+
+    The learner compares. points: statements, each of which the model answer makes.
+    """
+
+    def check(answer=...):
+        if answer is ...:
+            print(f'○ Task {number} is open. Hint: write some sentences: answer = """…""".')
+        elif not isinstance(answer, str):
+            kind = type(answer).__name__
+            print(
+                f'✗ Task {number}, not yet: a text is asked for, """…""", yours is of type {kind}.'
+            )
+        elif (words := len(answer.split())) < 10:
+            print(f"✗ Task {number}, not yet: so few words ({words}). Some sentences say more.")
+        else:
+            print(f"● Task {number}: tick what your text says, then compare with the solution.")
+            print(*(f"  ☐ {point}" for point in points), sep="\n")
+
+    return check
+
+
 def number(answer):
-    """The answer as a float, or NotYet if it is not a single number."""
+    """The answer as a float (of an Estimate, its value), or NotYet if it is not a single number."""
+    if isinstance(answer, Estimate):
+        answer = answer.value
     try:
         value = np.asarray(answer, dtype=float)
     except (TypeError, ValueError):
@@ -60,5 +88,11 @@ def number(answer):
 
 
 def near(value, target, tolerance=0.005):
-    """Whether `value` lies within `tolerance` of `target`: room for another machine's rounding."""
-    return abs(value - target) <= tolerance
+    """Whether `value` is `target`, up to what another machine or a learner's rounding changes.
+
+    That is: within `tolerance`, or rounded to at least two significant digits or two decimals.
+    """
+    _, digits, exponent = Decimal(repr(float(value))).normalize().as_tuple()
+    if len(digits) > 1 or exponent <= -2:
+        tolerance = max(tolerance, 0.5000001 * 10.0**exponent)
+    return bool(abs(value - target) <= tolerance)

@@ -16,10 +16,10 @@ from transformers import (
 )
 
 from besci.models import (
-    MANIFEST,
     Loaded,
     ModelUnavailable,
     all_entries,
+    carried_by,
     check_weights,
     count_parameters,
     entry,
@@ -52,13 +52,16 @@ def locate(model, long=False, revision=None):
     model = str(model)
     if is_hub_id(model):
         folder = model_path(model, revision, look=partial(check_config, model))
-        return model, folder, Path(folder).name
+        return model, folder, carried_by(folder) or Path(folder).name
     if "/" in model or "\\" in model:
         raise ValueError(f"There is no folder {model!r}.")
     registered = entry(model)
     if registered["kind"] != "generator":
         raise ValueError(f"{model} is not a language model; it is for {registered['for']}.")
-    return model, model_path(model, revision), _origin(model, registered["commit"])
+    folder = model_path(model, revision)
+    # A package that carries a GGUF file carries the hub's own.
+    carried = "" if "gguf" in registered else carried_by(folder)
+    return model, folder, carried or registered["commit"]
 
 
 def _default(long):
@@ -171,15 +174,3 @@ class _Output(torch.nn.Linear):
 
     def forward(self, hidden):
         return super().forward(hidden.float())
-
-
-def _origin(key, commit):
-    """Where the copy of a registered model is from: the hub's commit, or a package."""
-    manifest = Path(model_path(key)) / MANIFEST
-    if manifest.exists():
-        wheels = json.loads(manifest.read_text(encoding="utf-8"))["origin"]
-        if "packages" in wheels and "gguf" not in entry(key):  # else the same file as the hub's
-            quantised = "a quantised copy, " if "recipe" in wheels else ""
-            package = f"{wheels['packages'].format(1)}=={wheels['version']}"
-            return f"{quantised}{package}, sha256 {wheels['sha256'][0][:12]}"
-    return commit

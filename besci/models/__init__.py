@@ -4,11 +4,12 @@ from besci.models.faults import Failed, without_credentials
 from besci.models.hub import first_answer
 from besci.models.memory import Loaded, free_bytes, last_change, release, shared
 from besci.models.registry import (
+    EMBEDDED,
     FALLBACK,
-    MANIFEST,
     ModelUnavailable,
     all_entries,
     cache_dir,
+    carried_by,
     default_generator,
     entry,
     generators,
@@ -16,17 +17,21 @@ from besci.models.registry import (
     list_models,
     model_folder,
     model_path,
+    without_hub,
 )
+from besci.models.stand_ins import asking_the_hub
 from besci.models.weights import check_weights, count_parameters
 
 __all__ = [
+    "EMBEDDED",
     "FALLBACK",
-    "MANIFEST",
     "Failed",
     "Loaded",
     "ModelUnavailable",
     "all_entries",
+    "asking_the_hub",
     "cache_dir",
+    "carried_by",
     "check_weights",
     "count_parameters",
     "default_generator",
@@ -42,4 +47,5 @@ __all__ = [
     "release",
     "shared",
     "without_credentials",
+    "without_hub",
 ]

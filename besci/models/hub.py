@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from besci.models import download
+from besci.models import download, stand_ins
 from besci.models.faults import (
     Failed,
     Unfinished,
@@ -67,15 +67,46 @@ def from_hub_cache(model, memory=None):
     return folder
 
 
+def in_cache(model):
+    """Whether the Hugging Face cache has the model as it is found by its hub id alone, whole."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        found = snapshot_download(model["hub"], local_files_only=True)
+        check_whole(model, Path(found))
+    except (OSError, Failed):
+        return False
+    return True
+
+
+def answers(model):
+    """Whether the hub can be had now: it is asked about this model, whatever it said before."""
+    from huggingface_hub import constants
+
+    silent_since.pop(_host(constants.ENDPOINT), None)
+    try:
+        with stand_ins.asking_the_hub():
+            _require_switched_on()
+            _listing(model["hub"], "main", model, patience=0)
+    except Failed:
+        return False
+    return True
+
+
+def _require_switched_on():
+    from huggingface_hub import is_offline_mode
+
+    if is_offline_mode():
+        raise Unreachable("switched off by HF_HUB_OFFLINE=1")
+
+
+@stand_ins.asking_the_hub()
 def from_hub(model, folder):
     """Download the pinned commit into `folder`; finished files already there are not fetched again.
 
     Returns {file: SHA-256} of the large files, as the hub states them.
     """
-    import huggingface_hub
-
-    if huggingface_hub.is_offline_mode():
-        raise Unreachable("switched off by HF_HUB_OFFLINE=1")
+    _require_switched_on()
     # A killed process leaves these; the hub's client never takes them up again.
     for orphan in folder.rglob("*.incomplete"):
         orphan.unlink(missing_ok=True)
@@ -115,37 +146,42 @@ def snapshot(repo, revision, files, look=lambda config: None):
     fetched; what it raises is passed on. Where the hub cannot be reached, the copy that is there
     already serves.
     """
-    from huggingface_hub import (
-        constants,
-        is_offline_mode,
-        snapshot_download,
-        try_to_load_from_cache,
-    )
+    from huggingface_hub import snapshot_download
 
-    cache = constants.HF_HUB_CACHE
-    wanted = {"repo_id": repo, "cache_dir": str(cache), "allow_patterns": files}
+    wanted = {"repo_id": repo, "allow_patterns": files}
     try:
-        if is_offline_mode():
-            raise Unreachable("switched off by HF_HUB_OFFLINE=1")
-        commit, stated = _listing(repo, revision or "main", {"files": files}, download.STALL)
-        coming = sum(
-            file["size"]
-            for name, file in stated.items()
-            if not isinstance(try_to_load_from_cache(repo, name, cache, commit), str)
-        )
-        if coming and "config.json" in stated:
-            first = wanted | {"revision": commit, "allow_patterns": "config.json"}
-            folder = snapshot_download(**first)
-            look(json.loads(Path(folder, "config.json").read_text(encoding="utf-8")))
-        if coming:
-            watched = Path(cache, f"models--{repo.replace('/', '--')}")
-            return Path(_fetch(repo, watched, coming, download.STALL, revision=revision, **wanted))
-        return Path(snapshot_download(revision=commit, local_files_only=True, **wanted))
+        return _newest_snapshot(revision, wanted, look)
     except Unreachable as reason:
         try:
             return Path(snapshot_download(revision=revision, local_files_only=True, **wanted))
         except OSError:
             raise reason from None
+
+
+@stand_ins.asking_the_hub()
+def _newest_snapshot(revision, wanted, look):
+    """Folder (Path) of a snapshot as the hub has it now; see `snapshot`."""
+    from huggingface_hub import constants, snapshot_download, try_to_load_from_cache
+
+    _require_switched_on()
+    repo, cache = wanted["repo_id"], str(constants.HF_HUB_CACHE)
+    commit, stated = _listing(
+        repo, revision or "main", {"files": wanted["allow_patterns"]}, download.STALL
+    )
+    coming = sum(
+        file["size"]
+        for name, file in stated.items()
+        if not isinstance(try_to_load_from_cache(repo, name, cache, commit), str)
+    )
+    wanted = wanted | {"cache_dir": cache}
+    if coming and "config.json" in stated:
+        first = wanted | {"revision": commit, "allow_patterns": "config.json"}
+        folder = snapshot_download(**first)
+        look(json.loads(Path(folder, "config.json").read_text(encoding="utf-8")))
+    if coming:
+        watched = Path(cache, f"models--{repo.replace('/', '--')}")
+        return Path(_fetch(repo, watched, coming, download.STALL, revision=revision, **wanted))
+    return Path(snapshot_download(revision=commit, local_files_only=True, **wanted))
 
 
 def _fetch(name, watched, coming, patience, **wanted):

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from besci.device import best_dtype, gpu, gpu_too_old, native_bfloat16
-from besci.models import hub, memory, wheels
+from besci.models import hub, memory, stand_ins, wheels
 from besci.models.convert import RECIPE, gguf_to_safetensors
 from besci.models.faults import DiskFull, Failed, Unfinished, explained
 from besci.models.hashes import sha256, sha256_remembered
@@ -24,6 +24,7 @@ from besci.models.weights import check_whole
 
 MANIFEST = "besci.json"
 FALLBACK = "smollm2-135m"  # the generator that runs anywhere
+EMBEDDED = ("minilm", FALLBACK)  # what pip brings to any computer in a minute
 LARGER, SMALLER = "qwen2.5-coder-1.5b", "qwen2.5-coder-0.5b"  # the generators for processors
 _PROMPT = 4096  # tokens of one long prompt, for the memory a generator needs on a GPU
 
@@ -171,7 +172,65 @@ def model_path(model, revision=None, look=lambda config: None):
             f"name its hub id: {wanted['hub']!r}, revision={revision!r}."
         )
     tried = {}
-    return str(_local(wanted, tried) or _fetch(wanted, tried))
+    folder = _local(wanted, tried) or _fetch(wanted, tried)
+    _stand_in(wanted, folder)
+    return str(folder)
+
+
+def without_hub():
+    """What hub ids lead to where the hub cannot be reached: {hub id: in words}; None where it can.
+
+    In this session plain Hugging Face code then finds, under their hub ids, the models that the
+    user's Hugging Face cache holds and the copies of the course: those that are here, and those of
+    `EMBEDDED`, which pip brings. Copies of GGUF files are left out: their hub ids lead to a file
+    that such code does not take. Where the hub can be reached, nothing is changed.
+    """
+    if hub.answers(entry(FALLBACK)):
+        return None
+    stand_ins.begin()
+    for model in all_entries().values():
+        try:
+            if folder := _local(model, {}):
+                _stand_in(model, folder)
+            elif model["key"] in EMBEDDED:
+                model_path(model["key"])
+        except (ModelUnavailable, OSError):
+            pass
+    return {repo: _package(_came_from(folder)) for repo, folder in stand_ins.placed().items()}
+
+
+def _stand_in(model, folder):
+    """Let a hub id lead to this folder in a session without the hub.
+
+    Unless the user's cache has the model itself. A copy with other weights is not known by the
+    commit of the model.
+    """
+    if stand_ins.active() and "gguf" not in model and not hub.in_cache(model):
+        origin = _came_from(folder)
+        other = origin["sha256"][0][:40] if "recipe" in origin else model["commit"]
+        stand_ins.put(model["hub"], other, folder)
+
+
+def carried_by(folder):
+    """Which package a model's folder came in, in words, or "" if it came from the hub."""
+    origin = _came_from(folder)
+    package = _package(origin)
+    return package and f"{package}, sha256 {origin['sha256'][0][:12]}"
+
+
+def _package(origin):
+    if "packages" not in origin:
+        return ""
+    what = "a quantised copy" if "recipe" in origin else "the same weights"
+    return f"{what}, {origin['packages'].format(1)}=={origin['version']}"
+
+
+def _came_from(folder):
+    """What a copy in the course's cache came from; {} for any other folder."""
+    try:
+        return json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))["origin"]
+    except FileNotFoundError:
+        return {}
 
 
 def is_hub_id(model):

@@ -187,8 +187,7 @@ def robustness(m):
         keyed = part.corr().to_numpy() * m.signs
         found |= interval(f"robust_{name}", over_items(m.cosine, keyed))
     for name, kept in {"no_word": m.words == 0, "one_end": m.signs > 0}.items():
-        cosine = np.where(kept, m.cosine, np.nan)
-        found |= interval(f"robust_{name}", over_items(cosine, m.keyed, of_those_kept))
+        found |= interval(f"robust_{name}", over_items(m.cosine, m.keyed, where=kept))
         found[f"robust_{name}_pairs"] = f"{m.stats.pairs(kept).sum():,}"
     return found | interval("robust_ranks", over_items(m.cosine, m.keyed, ranks))
 
@@ -201,14 +200,6 @@ def two(value):
 def interval(name, estimate):
     """The value and its 95 % interval, as two entries."""
     return {name: two(estimate.value), f"{name}_ci": f"{two(estimate.low)}, {two(estimate.high)}"}
-
-
-def of_those_kept(x, y):
-    """Correlation over the pairs that have a value in x."""
-    from besci import stats
-
-    kept = np.isfinite(x)
-    return stats.correlation(x[kept], y[kept])
 
 
 def ranks(x, y):

@@ -273,6 +273,29 @@ def cone():
     return fig
 
 
+@figure
+def matched():
+    probes = besci.load_data("probes")
+    others = ["antonym", "negation", "paraphrase"]
+    fig, ax = plt.subplots(figsize=WIDE)
+    for shift, model, color, mark in ((0.17, "minilm", RED, "s"), (-0.17, "mpnet", BLUE, "o")):
+        pair = (besci.embed(probes[column], model) for column in ("base", "sentence"))
+        table = probes.assign(cosine=np.prod([*pair], axis=0).sum(axis=1))
+        cosine = table.pivot(index="base", columns="relation", values="cosine")
+        for row, other in enumerate(others[::-1]):
+            e = stats.bootstrap(np.mean, cosine["synonym"] - cosine[other], draws=1000)
+            at = row + shift
+            ax.plot([e.low, e.high], [at, at], "|-", ms=14, mew=3, lw=3, color=color)
+            ax.plot(e.value, at, mark, ms=11, color=color, label=model if row == 0 else None)
+    ax.axvline(0, color=BLACK, ls="--", lw=1.2)
+    held = ["same words", "about the same words", "same meaning"]
+    names = [f"synonym − {other}\n({text})" for other, text in zip(others, held, strict=True)]
+    ax.set_yticks(range(3), names[::-1])
+    ax.set(ylim=(-0.6, 2.6), xlabel="difference of cosines with the base sentence, 95 % interval")
+    ax.legend(loc="lower center", frameon=False)
+    return fig
+
+
 @cache
 def personality():
     """Items, (4000, 135) answers, (135, 135) observed correlations."""
@@ -344,22 +367,31 @@ def word_overlap():
 @figure
 def resampled():
     items, _, observed = personality()
-    target = observed * np.outer(items["keying"], items["keying"])
-    shared = word_overlap()
-    x, y = stats.pairs(shared), stats.pairs(target)
-    naive = stats.bootstrap(stats.correlation, x, y, draws=1000)
-    by_item = stats.bootstrap_items(shared, target, draws=1000)
-    null = stats.mantel(shared, target, permutations=999).null
+    target, shared = np.abs(observed), word_overlap()
+    construct = items["construct"].to_numpy()
+    between = construct[:, None] != construct
+    kept = stats.pairs(between)
+    by_pair = stats.bootstrap(
+        stats.correlation, stats.pairs(shared)[kept], stats.pairs(target)[kept], draws=1000
+    )
+    by_item = stats.bootstrap_items(shared, target, where=between, draws=1000)
+    by_construct = stats.bootstrap_items(
+        shared, target, where=between, cluster=construct, draws=1000
+    )
     fig, (left, right) = plt.subplots(1, 2, figsize=WIDE)
-    for row, (e, color, mark) in enumerate(((by_item, BLUE, "o"), (naive, RED, "s"))):
+    looks = ((by_construct, BLUE, "o"), (by_item, GREEN, "D"), (by_pair, RED, "s"))
+    for row, (e, color, mark) in enumerate(looks):
         left.plot([e.low, e.high], [row, row], "|-", ms=18, mew=3, lw=3, color=color)
         left.plot(e.value, row, mark, ms=11, color=color)
-    left.set_yticks([0, 1], ["135 items\ndrawn", "9,045 pairs\ndrawn"])
-    left.set(xlim=(0, 0.25), ylim=(-0.6, 1.6), xlabel="correlation, 95 % interval")
-    right.hist(null, np.linspace(-0.15, 0.15, 41), color=BLUE, alpha=0.6)
-    right.axvline(by_item.value, color=BLACK, ls="--", lw=2)
-    right.text(by_item.value - 0.004, 95, "found", ha="right")
-    right.set(xticks=[-0.1, 0, 0.1], yticks=[], xlabel="correlation if wording told nothing")
+    left.axvline(0, color=BLACK, ls="--", lw=1.2)
+    names = ["27 constructs\ndrawn", "135 items\ndrawn", "8,775 pairs\ndrawn"]
+    left.set_yticks(range(3), names)
+    left.set(xlim=(-0.03, 0.15), ylim=(-0.6, 2.6), xlabel="correlation, 95 % interval")
+    test = stats.mantel(shared, target, permutations=999)
+    right.hist(test.null, np.linspace(-0.1, 0.22, 65), color=BLUE, alpha=0.6)
+    right.axvline(test.r, color=BLACK, ls="--", lw=2)
+    right.text(test.r - 0.006, 95, "found", ha="right")
+    right.set(xticks=[-0.1, 0, 0.1, 0.2], yticks=[], xlabel="correlation if wording told nothing")
     right.spines["left"].set_visible(False)
     return fig
 

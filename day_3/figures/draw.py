@@ -269,7 +269,7 @@ def calibration():
         x, y = ([v[g].mean() for g in groups] for v in (p, slanted))
         right = stats.accuracy((p > 0.5) == slanted)
         error = stats.calibration_error(p, slanted)
-        label = f"{name}: accuracy {right.value:.2f}, calibration error {error:.2f}"
+        label = f"{name}: accuracy {right.value:.2f}, calibration error {error.value:.2f}"
         ax.plot(x, y, marker=marker, ms=10, lw=2, color=colour, label=label)
     ax.legend(frameon=False, loc="upper left")
     ax.set(xlim=(-0.02, 1.02), ylim=(0, 1.05), xlabel="stated probability of “slanted”")

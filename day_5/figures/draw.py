@@ -7,8 +7,8 @@ from functools import cache
 import matplotlib.pyplot as plt
 import numpy as np
 import pypdfium2
-from drawing import HALF, WIDE, figure
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from drawing import GREY, HALF, WIDE, arrow, box, empty, figure
+from matplotlib.patches import Rectangle
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -24,7 +24,7 @@ from besci.models import entry
 from besci.numbers import numbers_in
 
 BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, BLACK = besci.plots.COLORS
-GREY, PALE = "0.35", "0.88"
+PALE = "0.88"
 PDF = besci.path("article.pdf")
 
 
@@ -81,26 +81,6 @@ def kappas(a, b):
     p, q = a.mean(axis=0), b.mean(axis=0)
     spread = p + q - 2 * p * q
     return 2 * ((a & b).mean(axis=0) - p * q) / np.where(spread > 0, spread, 1)
-
-
-def box(ax, x, y, width, height, text, color=BLUE, **more):
-    """A rounded box around text, in data coordinates."""
-    style = f"round,pad=0,rounding_size={min(width, height) / 8}"
-    ax.add_patch(FancyBboxPatch((x, y), width, height, boxstyle=style, fc="white", ec=color, lw=2))
-    ax.text(x + width / 2, y + height / 2, text, ha="center", va="center", **more)
-
-
-def arrow(ax, start, end, **more):
-    style = {"arrowstyle": "-|>", "lw": 1.8, "color": GREY, "shrinkA": 0, "shrinkB": 0} | more
-    ax.annotate("", end, start, arrowprops=style)
-
-
-def empty(size=WIDE, width=11, height=5):
-    """An Axes without frame whose units are inches."""
-    fig, ax = plt.subplots(figsize=size)
-    ax.set(xlim=(0, width), ylim=(0, height))
-    ax.axis("off")
-    return fig, ax
 
 
 # ---- documents ----------------------------------------------------------------------------------
@@ -335,13 +315,8 @@ def rare_codes():
 def over_interviews(k):
     """Kappa of the two codings for code k, with its interval over interviews drawn whole."""
     _, groups, _, first, second = interviews()
-    members = [np.flatnonzero(groups == name) for name in np.unique(groups)]
-
-    def redrawn(picked):
-        rows = np.concatenate([members[i] for i in picked])
-        return kappas(first[rows, k : k + 1], second[rows, k : k + 1])[0]
-
-    return stats.bootstrap(redrawn, np.arange(len(members)), draws=500)
+    codings = first[:, [k]], second[:, [k]]
+    return stats.bootstrap(lambda a, b: kappas(a, b)[0], *codings, cluster=groups, draws=500)
 
 
 @figure

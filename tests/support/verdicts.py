@@ -2,14 +2,19 @@
 
 import pytest
 
+
+class Forms(tuple):
+    """Several forms in which a learner may give the same right answer."""
+
+
 NONSENSE = [..., None, "nonsense", -99.0, [], [1, 2, 3], float("nan"), {"a": 1}, object()]
 
 
 def verdict_tests(day, right, wrong, more):
     """Four tests: all tasks are covered, right answers pass, mistakes are named, nonsense fails.
 
-    day: module of besci.checks. right: {task: answer}. wrong: [(task, answer, part of the
-    message)]. more: {task: what the notebook hands over beside the answer}.
+    day: module of besci.checks. right: {task: answer, or Forms of it}. wrong: [(task, answer, part
+    of the message)]. more: {task: what the notebook hands over beside the answer}.
     """
 
     def shown(name, answer, capsys):
@@ -19,9 +24,15 @@ def verdict_tests(day, right, wrong, more):
     def all_covered():
         assert right.keys() == {name for name in vars(day) if name.startswith("task_")}
 
-    @pytest.mark.parametrize("name", right)
-    def right_passes(name, capsys):
-        assert shown(name, right[name], capsys).startswith("✓")
+    forms = [
+        (name, form)
+        for name, answer in right.items()
+        for form in (answer if isinstance(answer, Forms) else [answer])
+    ]
+
+    @pytest.mark.parametrize("name, answer", forms, ids=lambda value: str(value)[:40])
+    def right_passes(name, answer, capsys):
+        assert shown(name, answer, capsys)[0] in "✓●"
 
     @pytest.mark.parametrize("name, answer, message", wrong, ids=lambda v: str(v)[:40])
     def mistake_is_named(name, answer, message, capsys):

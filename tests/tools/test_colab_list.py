@@ -71,6 +71,7 @@ def test_what_moved_is_a_row(changes, row, compare):
         {"unknown": "of_no_use==1.0"},
         {"unknown": "-e /content/a folder"},
         {"tqdm": IMAGE["tqdm"].upper()},
+        {"jupyterlab_widgets": "jupyterlab_widgets==3.0.16"},
         {"other": "x @ https://a.b/x-1-cp310-abi3-linux_x86_64.whl"},
     ],
 )

@@ -396,9 +396,10 @@ def test_a_damaged_file_of_measurements_is_named(small):
 def test_the_picture_and_its_words_come_from_the_tagged_cell(small):
     cell = code_cell("draw()", "picture")
     png = base64.b64encode(b"\x89PNG new").decode()
+    drawn = {"image/png": png, "text/plain": "Figure: A rises with b."}
     cell.outputs = [
-        nbformat.v4.new_output("stream", text="Figure: a rises with b.\n"),
-        nbformat.v4.new_output("display_data", data={"image/png": png}),
+        nbformat.v4.new_output("stream", text="before\n"),
+        nbformat.v4.new_output("display_data", data=drawn),
     ]
     new_notebook(small / "_build/notebooks/day_2/1_b.ipynb", cell)
     generate.write(small, small / "_build")

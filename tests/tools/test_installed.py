@@ -154,7 +154,7 @@ def computer(tmp_path, hub):
 LOOK = """
 import os
 from besci import plots
-besci.load_data("probes"), besci.quiz(1), plots.picture("day_1/tokens")
+besci.load_data("probes"), besci.quiz(1), plots.picture("day_1/tokens"), plots.picture("next_token")
 print("HERE", besci.__file__, besci.path("article.pdf"), os.listdir("."))
 """
 
@@ -181,7 +181,9 @@ def test_the_wheel_holds_what_the_course_ships_and_no_more(computer):
         for file in installed.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
-    shipped = r"besci/.+|data/(?:recorded/)?[^/]+|day_\d/quiz\.json|day_\d/figures/\w+\.svg"
+    shipped = (
+        r"besci/.+|data/(?:recorded/)?[^/]+|day_\d/quiz\.json|day_\d/(?:figures|pictures)/\w+\.svg"
+    )
     wanted = [name for name in course_files() if re.fullmatch(shipped, name)]
     assert found == {
         name.removeprefix("besci/") if name.startswith("besci/") else f"course/{name}"

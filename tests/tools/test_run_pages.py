@@ -96,6 +96,11 @@ def notebook():
         cells=[
             new_markdown_cell(TEXT),
             code("# @title Setup: run this cell first\nimport x", "setup", outputs=[stream("v1")]),
+            code(
+                "# @title Without it: another\nanother_way = 3",
+                "hide-input",
+                outputs=[stream("v2")],
+            ),
             code("# @title Solution 2.1\nanswer = 1", "solution", outputs=[stream("solved")]),
             code(
                 "# @title Solution 2.2 (one of many)\n1 / 0",
@@ -154,6 +159,12 @@ def test_the_setup_is_folded_and_what_it_prints_is_not(text):
     assert found.around("Setup")[-2:] == ("details", "summary")
     assert "details" in found.around("# @title Setup: run this cell first")
     assert "details" not in found.around("v1")
+
+
+def test_another_cell_with_a_title_is_folded_like_the_setup(text):
+    found = Page(text)
+    assert found.around("Without it")[-2:] == ("details", "summary")
+    assert "details" in found.around("another_way") and "details" not in found.around("v2")
 
 
 def test_folds_in_a_text_hold_what_stands_in_them_and_end_there(text):

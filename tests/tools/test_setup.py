@@ -32,6 +32,14 @@ def test_every_requirement_is_named_in_both_stacks(file, python):
     assert unmet(requirements(course + tests), versions(pins, python)) == ([], [])
 
 
+def test_widgets_of_both_stacks_have_the_part_that_jupyterlab_shows_them_with():
+    for file in ("colab", "latest"):
+        lines = (COURSE / f"constraints/{file}.txt").read_text("utf-8").splitlines()
+        pins = dict(line.split("==") for line in lines if "==" in line)
+        front, back = pins["jupyterlab_widgets"], pins["ipywidgets"]
+        assert {"7": "1", "8": "3"}[back[0]] == front[0], file
+
+
 @pytest.mark.skipif(MAKE is None, reason="make is not installed")
 def test_make_without_a_target_lists_the_targets():
     shown = subprocess.run([MAKE], cwd=COURSE, capture_output=True, text=True).stdout

@@ -11,6 +11,7 @@ exclude_patterns = ["**/slides.md"]
 
 nb_execution_mode = "off"  # the notebooks arrive executed
 nb_ipywidgets_js = {}  # it would come from another host, and no output needs it
+nb_mime_priority_overrides = [("*", "text/html", 5)]  # the figure, not the controls that move it
 nb_merge_streams = True
 nb_code_prompt_show, nb_code_prompt_hide = "Unfold this cell", "Fold this cell"
 nb_render_markdown_format = "myst"

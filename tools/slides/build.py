@@ -2,9 +2,9 @@
 
     python tools/slides/build.py [day_N ...]
 
-Writes day_N/figures/*.svg and _build/slides/day_N.html and .pdf, and exits with 1 naming each slide
-whose content does not fit. In the HTML, P opens the presenter's view with notes and time. Needs
-npm's Marp CLI beside this file, and Chromium.
+Writes day_N/figures/*.svg, day_N/pictures/*.svg, and _build/slides/day_N.html and .pdf. Exits with
+1 naming each slide whose content does not fit. In the HTML, P opens the presenter's view with notes
+and time. Needs npm's Marp CLI beside this file, and Chromium.
 """
 
 import base64
@@ -74,8 +74,9 @@ def build(day):
     """Build one day's slides; returns whether every slide's content fits."""
     print(f"{day}: figures", flush=True)
     paths = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
-    drawing = [sys.executable, HERE / "drawing.py", COURSE / day]
-    run(*drawing, env={**os.environ, "PYTHONPATH": paths})
+    for drawn in sorted((COURSE / day).glob("*/draw.py")):
+        drawing = [sys.executable, HERE / "drawing.py", drawn.parent]
+        run(*drawing, env={**os.environ, "PYTHONPATH": paths})
     source = COURSE / day / "slides.md"
     browser = next(filter(None, map(shutil.which, BROWSERS)), "")
     marp = [HERE / "node_modules/.bin/marp", source, "--theme-set", HERE / "course.css"]

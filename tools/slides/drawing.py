@@ -1,12 +1,14 @@
-"""Draw the figures of a day's slides: each function marked `@figure` becomes an SVG of its name.
+"""Draw a day's figures: each function marked `@figure` becomes an SVG of its name.
 
-    python tools/slides/drawing.py day_1
+    python tools/slides/drawing.py day_1/figures
+    python tools/slides/drawing.py day_1/pictures
 
-Runs day_1/figures/draw.py, whose functions compute what they show from the course's data and
-models and return a matplotlib figure. Places are rounded to a hundredth of a point, so that a last
-digit computed otherwise on another computer leaves the file as it is. Each SVG carries its text
-alternative as its title: the one that the slides state, or else the function's docstring, for a
-picture that only a notebook shows.
+Runs the folder's draw.py, whose functions compute what they show from the course's data and models
+and return a matplotlib figure. In `figures` are those of the slides, in `pictures` those of the
+notebooks, which are narrow, so that they can be read on a phone. Places are rounded to a hundredth
+of a point, so that a last digit computed otherwise on another computer leaves the file as it is.
+Each SVG carries its text alternative as its title: for a picture the function's docstring, for a
+figure what the slides state (or the docstring, where none shows it).
 """
 
 import html
@@ -17,10 +19,13 @@ import sys
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot
+from matplotlib.patches import FancyBboxPatch
 
 from besci import plots
 
 WIDE, HALF = (11, 5), (6, 5)  # a whole slide below its title; half of one (inches)
+GREY = "0.35"
 DRAWN = {}
 
 
@@ -28,6 +33,28 @@ def figure(function):
     """Mark a function without arguments that returns a matplotlib Figure."""
     DRAWN[function.__name__] = function
     return function
+
+
+def empty(size=WIDE):
+    """A figure, and Axes without frame that fill it, whose units are inches."""
+    fig, ax = matplotlib.pyplot.subplots(figsize=size)
+    ax.set(xlim=(0, size[0]), ylim=(0, size[1]))
+    ax.axis("off")
+    return fig, ax
+
+
+def box(ax, x, y, width, height, text, color=plots.COLORS[0], **more):
+    """A rounded box around text, in data coordinates. more: for the text."""
+    style = f"round,pad=0,rounding_size={min(width, height) / 8}"
+    ax.add_patch(FancyBboxPatch((x, y), width, height, boxstyle=style, fc="white", ec=color, lw=2))
+    how = {"ha": "center", "va": "center"} | more
+    ax.text(x + width / 2, y + height / 2, text, **how)
+
+
+def arrow(ax, start, end, **more):
+    """An arrow in data coordinates. more: for its look."""
+    style = {"arrowstyle": "-|>", "lw": 1.8, "color": GREY, "shrinkA": 0, "shrinkB": 0} | more
+    ax.annotate("", end, start, arrowprops=style)
 
 
 def rounded(drawing):
@@ -52,8 +79,8 @@ def alternatives(deck):
     return {name: re.sub(size, "", words) for words, name in found}
 
 
-def main(day):
-    folder = Path(day).resolve() / "figures"
+def main(folder):
+    folder = Path(folder).resolve()
     matplotlib.use("svg")
     plots.set_style()
     matplotlib.rcParams.update({"svg.hashsalt": "besci", "font.size": 15})
@@ -62,7 +89,7 @@ def main(day):
     for file in folder.glob("*.svg"):
         if file.stem not in DRAWN:
             file.unlink()
-    words = alternatives(folder.parent / "slides.md")
+    words = alternatives(folder.parent / "slides.md") if folder.name == "figures" else {}
     for name, function in DRAWN.items():
         drawing = io.StringIO()
         function().savefig(drawing, format="svg", metadata={"Date": None, "Creator": None})
@@ -70,7 +97,7 @@ def main(day):
         svg = described(rounded(drawing.getvalue()), text)
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
         matplotlib.pyplot.close("all")
-        print(f"drawn: {Path(day).name}/figures/{name}.svg", flush=True)
+        print(f"drawn: {folder.parent.name}/{folder.name}/{name}.svg", flush=True)
 
 
 if __name__ == "__main__":
