@@ -45,7 +45,7 @@ bench: .venv/.ready models  ## measure besci.LLM against other ways and against 
 gpu:  ## check and measure besci.LLM on an NVIDIA GPU, in 8 minutes and without network
 	@if "$(PYTHON)" -c 'import accelerate, psutil, torch, transformers' 2>/dev/null; \
 	then exec "$(PYTHON)" -m benchmarks.gpu; fi; \
-	$(MAKE) --no-print-directory .venv/.ready && exec $(PY) -m benchmarks.gpu
+	$(MAKE) --silent --no-print-directory .venv/.ready && exec $(PY) -m benchmarks.gpu
 
 coverage: .venv/.ready  ## simulate how often the intervals of besci.stats hold the truth
 	@OMP_NUM_THREADS=1 $(PY) -m benchmarks.coverage

@@ -139,8 +139,9 @@ def main(arguments=None):
     results = options.results.resolve()
     results.mkdir(parents=True, exist_ok=True)
     file = results / "gpu.json"
-    # Stopped from outside it cleans up too: the weights take gigabytes.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # However it is stopped, also in the background, it cleans up: the weights take gigabytes.
+    for way in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(way, signal.default_int_handler)
 
     why = {None: f"{options.minutes:g} minutes were over", STOPPED: "stopped"}
     status, todo = 1, None

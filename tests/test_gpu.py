@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -134,6 +135,28 @@ def test_a_run_that_cannot_begin_leaves_earlier_findings(tmp_path, arguments, wo
     said = process.communicate()[0]
     assert process.returncode == 2 and words in said
     assert result_in(tmp_path) == {"began": "before"}
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("has_torch", [True, False])
+def test_make_gpu_takes_a_python_that_has_what_it_needs_else_the_environment(tmp_path, has_torch):
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / "constraints").mkdir()
+    shutil.copy(COURSE / "Makefile", tmp_path)
+    stack = ["constraints/colab.txt", "constraints/latest.txt"]
+    stack += ["pyproject.toml", "setup.py", "requirements.txt", "requirements-dev.txt"]
+    for name in [*stack, ".venv/.ready"]:
+        (tmp_path / name).touch()
+    for place, status in (("own python", 0 if has_torch else 1), (".venv/bin/python", 0)):
+        python = tmp_path / place
+        python.write_text(
+            f'#!/bin/sh\n[ "$1" = -c ] && exit {status}\necho "{place}: $*"; exit 1\n'
+        )
+        python.chmod(0o755)
+    command = ["make", "gpu", f"PYTHON={tmp_path / 'own python'}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    place = "own python" if has_torch else ".venv/bin/python"
+    assert done.stdout == f"{place}: -m benchmarks.gpu\n" and done.returncode == 2
 
 
 # ---- sections that go wrong

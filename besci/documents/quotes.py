@@ -227,31 +227,55 @@ def _nearest(wanted, tokens, key):
             score = fuzz.ratio(sought, _key(tokens[a:b]).strip().lower())
             if score > best:
                 best, place = score, (a, b)
-    return place if best >= NEAR else None
+    return _with_numbers(*place, wanted, tokens) if best >= NEAR else None
+
+
+def _with_numbers(first, last, wanted, tokens):
+    """The place with the number in it for which a quote begins, or ends, with another one.
+
+    By letters a passage is nearer without it: "26-20" is more like "26-" than like "26-19".
+    """
+    a, b = first, last
+    for kind, start, end, *_ in _opcodes(wanted, tokens[first:last]):
+        if kind == "delete" and _has_digit(wanted[start:end]):
+            before = max(first - (end - start), 0)
+            after = min(last + end - start, len(tokens))
+            if start == 0 and _has_digit(tokens[before:first]):
+                a = before
+            elif end == len(wanted) and _has_digit(tokens[last:after]):
+                b = after
+    return (a, b) if _ratio(wanted, tokens[a:b]) >= NEAR else (first, last)
+
+
+def _has_digit(tokens):
+    return any(re.search(r"\d", token.form) for token in tokens)
+
+
+def _opcodes(wanted, found):
+    from rapidfuzz.distance import Levenshtein
+
+    return Levenshtein.opcodes(*([token.form for token in tokens] for tokens in (wanted, found)))
 
 
 def _differences(wanted, found, quote, text):
     """What a quote changes, in words: "number: "34" for "43"; left out: "very"; ..."."""
-    from rapidfuzz.distance import Levenshtein
-
     changes = []
-    forms = [[token.form for token in tokens] for tokens in (wanted, found)]
-    for kind, a, b, c, d in Levenshtein.opcodes(*forms):
+    for kind, a, b, c, d in _opcodes(wanted, found):
         if kind == "equal":
             continue
         mine = quote[wanted[a].start : wanted[b - 1].end] if a < b else ""
         own = text[found[c].start : found[d - 1].end] if c < d else ""
         what = f'"{mine}" for "{own}"' if mine and own else ""
         what = what or (f'added "{mine}"' if mine else f'left out "{own}"')
-        changes.append(_meaning(forms[0][a:b], forms[1][c:d]) + what)
+        changes.append(_meaning(wanted[a:b], found[c:d]) + what)
     return "; ".join(changes)
 
 
 def _meaning(mine, own):
     """ "number: " or "negation: " if that is what differs."""
-    if any(re.search(r"\d", form) for form in mine + own):
+    if _has_digit(mine + own):
         return "number: "
-    mine, own = ({form.lower() for form in forms} for forms in (mine, own))
+    mine, own = ({token.form.lower() for token in tokens} for tokens in (mine, own))
     denials = [form for form in mine ^ own if form in _NEGATIONS or form.endswith("n't")]
     affixed = any(
         a == prefix + b or b == prefix + a for prefix in _PREFIXES for a in mine for b in own

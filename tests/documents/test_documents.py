@@ -585,6 +585,22 @@ def test_a_changed_number_or_negation_never_passes_as_exact(data):
         assert f"{kind}: " in row.differs and word in row.differs
 
 
+@pytest.mark.parametrize(
+    ("quote", "differs"),
+    [
+        ("after a long debate the council voted 26-20", 'number: "20" for "19"'),
+        ("12 days after a long debate the council voted", 'number: "12" for "43"'),
+        ("12 days after a long debate the council voted 26-20",
+         'number: "12" for "43"; number: "20" for "19"'),
+        ("after a long debate the council voted 26-19 in 2019", 'number: added "in 2019"'),
+    ],
+)  # fmt: skip
+def test_another_number_at_either_end_is_held_against_the_one_in_its_place(quote, differs):
+    told = "There was a vote.\n\n43 days after a long debate the council voted 26-19"
+    (row,) = documents.verify_quotes(f"“{quote}”", documents.read_text(told)).itertuples()
+    assert (row.verdict, row.differs) == ("near", differs)
+
+
 # ---- asking a model ---------------------------------------------------------------------------
 
 
