@@ -1,6 +1,6 @@
 """How long besci.LLM takes, beside what people do without it and beside what is possible at all.
 
-    python -m benchmarks.bench [--models KEY ...] [--repeats 5] [--only zero_shot few_shot ...]
+    python -m benchmarks.bench [--models KEY ...] [--repeats 3] [--only zero_shot few_shot ...]
 
 Every method of a workload runs in this process on the same model, texts and labels, in alternating
 order; the table shows medians. Each workload writes its times to results/<model>/<workload>.json,
@@ -35,7 +35,7 @@ class Bench:
     def __init__(self, llm, repeats):
         self.llm, self.repeats = llm, repeats
         # What takes seconds with a small model takes minutes with a large one.
-        self.texts = 100 if self.llm.model.num_parameters() < 300e6 else 20
+        self.texts = 40 if self.llm.model.num_parameters() < 300e6 else 20
         self.loop = Loop(self.llm)
 
     # ---- the methods ----------------------------------------------------------------------
@@ -277,7 +277,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     default = default_generator()
     parser.add_argument("--models", nargs="+", default=["smollm2-135m", default], metavar="KEY")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=[*WORKLOADS, *TINY])
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to")
