@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from besci.checks.task import NotYet, near, number, task
+from besci.checks.task import NotYet, near, number, open_task, task
 from besci.data import load_data
 from besci.embeddings import embed
 
@@ -19,6 +19,9 @@ ANSWERS = {
     "It is neither slanted nor anything else": None,
     "": None,
 }
+
+
+# ---- notebook 1
 
 
 @task("the standard error is sqrt(p * (1 - p) / n); set 1.96 of them to .05 and solve for n.")
@@ -62,66 +65,213 @@ def task_1_3(answer, grid):
     raise NotYet(f"{value:.3f} does not fit. Hint: np.mean over the accuracies of `grid`.")
 
 
-@task("cross_val_score(features, vectors, is_slanted, cv=..., groups=train['event_id']).mean()")
-def task_2_1(answer, features):
+# ---- notebook 2
+
+
+@task("cross_val_score(regression, vectors, is_slanted, groups=event, cv=GroupKFold(5)).mean()")
+def task_2_1(answer, model):
     from sklearn.model_selection import GroupKFold, KFold, cross_val_score
 
     train = load_data("media_bias_train")
     x, y = embed(train["text"], progress=False), (train["label"] == "slanted").to_numpy()
     groups, shuffled = train["event_id"], KFold(5, shuffle=True, random_state=0)
-    grouped = cross_val_score(features, x, y, cv=GroupKFold(5), groups=groups).mean()
-    ungrouped = cross_val_score(features, x, y, cv=shuffled).mean()
+    grouped = cross_val_score(model, x, y, cv=GroupKFold(5), groups=groups).mean()
+    ungrouped = cross_val_score(model, x, y, cv=shuffled).mean()
     value, right = number(answer), grouped - ungrouped
     if near(value, right, 0.004):
         return (
-            "right. Without groups, siblings of a test sentence are in training: they share its "
-            "topic and facts, and two of the three carry the *other* label, so here they can even "
-            "mislead. Where groups share a label, the same leak flatters. A difference this small "
-            "may also be chance."
+            "right. Without groups, siblings of a scored sentence are in training: they share its "
+            "topic and facts, and two of the three carry the *other* label, so here they mislead. "
+            "Where groups share a label, the same leak flatters. Either way the number answers a "
+            "question that nobody has asked."
         )
     if near(value, -right, 0.004):
         raise NotYet("the sign is turned round: grouped *minus* ungrouped.")
     if near(value, grouped) or near(value, ungrouped):
-        raise NotYet("that is one of the two accuracies; subtract the other.")
+        raise NotYet("this is one of the two accuracies; subtract the other.")
+    if near(value, 100 * right, 0.4):
+        raise NotYet("this is in percentage points; as a share it is a hundred times smaller.")
     raise NotYet(
         f"{value:.3f} does not fit. Hint: 5 folds each, mean over folds, random_state=0 for KFold."
     )
 
 
-@task('called[test["direction"] == "for"].mean() is the rate of one side.')
-def task_2_2(answer, called):
-    direction = load_data("media_bias_test")["direction"].to_numpy()
-    called = np.asarray(called, dtype=bool)
-    rate = {side: called[direction == side].mean() for side in ("for", "against")}
-    value, right = number(answer), rate["for"] - rate["against"]
+@task('points = 100 * (curve["features", 120].value - curve["features", 60].value); then per hour.')
+def task_2_2(answer, curve):
+    value = number(answer)
+    accuracy = {size: number(curve["features", size]) for size in (15, 60, 120, 240)}
+    hours, gain = 60 * 8 / 60, accuracy[120] - accuracy[60]
+    right = 100 * gain / hours
+    if near(value, right, 0.01):
+        return (
+            "right. Compare it with the same step at the left end, and with its interval: a gain "
+            "that one draw of events shows may be gone with the next."
+        )
+    counts = number(curve["word counts", 120]) - number(curve["word counts", 60])
+    mistakes = [
+        (gain / hours, 0.0005, "this is a share an hour; in percentage points it is 100 times as"),
+        (100 * gain, 0.05, "these are the points of the whole step; divide them by its hours."),
+        (100 * gain / 60, 0.003, "you divided by the 60 events; their coding takes 8 hours."),
+        (100 * gain / 480, 0.0005, "this is per minute; an hour has 60 of them."),
+        (100 * gain / 16, 0.003, "you divided by the hours of all 120 events; 60 were added."),
+        (100 * gain / 32, 0.002, "eight minutes are for an event, not for each sentence."),
+        (100 * counts / hours, 0.01, 'this is the step of the word counts. Hint: "features".'),
+        (-right, 0.01, "the sign is turned: accuracy with 120 events minus that with 60."),
+    ]
+    for mistake, tolerance, message in mistakes:
+        if abs(value - mistake) <= tolerance:
+            raise NotYet(message + (" much." if message.endswith("as") else ""))
+    raise NotYet(f"{value:.3f} does not fit. Hint: 100 * (difference) / (60 events * 8 / 60).")
+
+
+@task(
+    "keep the neutral sentences, called[quotes & ~is_slanted]; .mean() is the share called slanted."
+)
+def task_2_3(answer, called):
+    train = load_data("media_bias_train")
+    called, neutral = np.asarray(called, dtype=bool), (train["label"] == "neutral").to_numpy()
+    quotes = (train["device"] == "attributed quotation").to_numpy()
+    quoting, plain = called[neutral & quotes].mean(), called[neutral & ~quotes].mean()
+    value, right = number(answer), quoting - plain
     if near(value, right):
-        return "right. A difference is less certain than either rate: see its interval, by event."
-    if near(value, -right):
-        raise NotYet("the sign is turned round: *for* minus *against*.")
-    if near(value, 100 * right, 0.5):
-        raise NotYet("that is in percentage points; give the difference of the two shares.")
-    if any(near(value, share) for share in rate.values()):
-        raise NotYet("that is the rate of one side; subtract that of the other.")
-    raise NotYet(f"{value:.3f} does not fit. Hint: use only slanted sentences, by direction.")
+        return (
+            "right. A newspaper that quotes more would seem more slanted by this much times its "
+            "additional share of quotations, whatever its own voice does."
+        )
+    mistakes = [
+        (-right, "the sign is turned round: with a quotation *minus* plain."),
+        (100 * right, "this is in percentage points; give the difference of the two shares."),
+        (quoting, "this is the share of those with a quotation; subtract that of the plain ones."),
+        (plain, "this is the share of the plain ones; subtract it from that of the quoting ones."),
+        (
+            called[quotes].mean() - called[~quotes].mean(),
+            "slanted sentences are in there. Hint: & ~is_slanted.",
+        ),
+        (
+            called[neutral & quotes].sum() - called[neutral & ~quotes].sum(),
+            "these are numbers of sentences; the shares are asked for: .mean(), not .sum().",
+        ),
+    ]
+    for mistake, message in mistakes:
+        if near(value, mistake, 0.001):
+            raise NotYet(message)
+    raise NotYet(
+        f"{value:.3f} does not fit. Hint: called[quotes & ~is_slanted].mean() is one part."
+    )
+
+
+task_2_4 = open_task(
+    "2.4",
+    "It codes texts of the corpus itself by hand, drawn at random, not picked.",
+    "It says how many, with a reason (an interval, or the size of a difference that matters).",
+    "Two people code blind, by a codebook; their agreement is the ceiling.",
+    "What belongs together (an article, an author) stays on one side of every split.",
+    "It looks at false alarms and misses of each newspaper, since they are to be compared.",
+    "It asks what the flags are worth where slant is rare.",
+)
+
+
+# ---- notebook 3
+
+
+@task("MCC = (TP * TN - FP * FN) / sqrt((TP + FP) * (TP + FN) * (TN + FP) * (TN + FN))")
+def task_3_1(answer, matrix):
+    (tn, fp), (fn, tp) = np.asarray(matrix, dtype=float)
+    value, above = number(answer), tp * tn - fp * fn
+    root = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+    n = tn + fp + fn + tp
+    right = above / root if root else 0.0
+    if near(value, right):
+        return "right. It is the correlation (phi) of two columns of zeros and ones."
+    mistakes = [
+        (-right, "the sign is turned round: hits and correct rejections come first."),
+        ((tp + tn) / n, "this is the accuracy."),
+        (2 * tp / (2 * tp + fp + fn), "this is F1; it ignores the true neutral ones."),
+        (2 * tn / (2 * tn + fp + fn), "this is the F1 of the neutral sentences."),
+        (above / root**2 if root else None, "you forgot the square root in the divisor."),
+        (above, "this is the numerator; divide it by the root of the four sums multiplied."),
+        (above / n**2, "you divided by n²; the divisor is the root of the four sums multiplied."),
+        (tp / (tp + fn), "this is the share of the slanted that is found (recall)."),
+        (tp / (tp + fp), "this is the share of the flags that is right (precision)."),
+    ]
+    for mistake, message in mistakes:
+        if mistake is not None and near(value, mistake, 0.002):
+            raise NotYet(message)
+    raise NotYet(f'{value:.3f} does not fit. Hint: matrix.loc["slanted", "slanted"] is TP.')
+
+
+@task("sides holds a row for each event: the mean of one column minus the mean of the other.")
+def task_3_2(answer, sides):
+    left, right_side = (np.asarray(sides[side], dtype=float).mean() for side in ("left", "right"))
+    value, right = number(answer), left - right_side
+    if near(value, right):
+        return (
+            "right. Now its interval: the difference is less certain than either rate, and one "
+            "that includes zero does not say that there is none."
+        )
+    mistakes = [
+        (-right, "the sign is turned round: *left* minus *right*."),
+        (100 * right, "this is in percentage points; give the difference of the two shares."),
+        (left, "this is the rate of one side; subtract that of the other."),
+        (right_side, "this is the rate of one side; subtract it from that of the other."),
+        (
+            np.asarray(sides["left"], dtype=float).sum() - np.asarray(sides["right"], float).sum(),
+            "these are numbers of sentences; the shares are asked for: .mean(), not .sum().",
+        ),
+    ]
+    for mistake, message in mistakes:
+        if near(value, mistake, 0.001):
+            raise NotYet(message)
+    raise NotYet(f'{value:.3f} does not fit. Hint: sides["left"].mean() is one of the two rates.')
+
+
+@task("both have the same false alarms; what differs is slanted share times detection.")
+def task_3_3(answer, difference):
+    value, difference = number(answer), number(difference)
+    right = 0.3 * difference
+    if near(value, right, 0.002):
+        return (
+            "right. Nothing but the classifier, and a study would call it a finding. Put the ends "
+            "of the interval in the place of the difference before you trust the sign."
+        )
+    mistakes = [
+        (-right, "the sign is turned round: the paper slanted to the left minus the other one."),
+        (difference, "only slanted sentences are detected: weight by how many there are."),
+        (0.7 * difference, "you weighted by the neutral share; detection is about slanted ones."),
+        (100 * right, "this is in percentage points; as a share it is a hundred times smaller."),
+        (2 * right, "each paper has slant on one side only, so the difference counts once."),
+        (0.0, "this is the true difference. What do the flags show?"),
+    ]
+    for mistake, message in mistakes:
+        if abs(value - mistake) <= 0.002:
+            raise NotYet(message)
+    raise NotYet(f"{value:.3f} does not fit. Hint: flagged = slanted * detection + false alarms.")
 
 
 @task("a random word of a sentence is loaded with probability loaded / words; average over rows.")
-def task_2_3(answer, occluded):
+def task_3_4(answer, occluded):
     value, share = number(answer), occluded["loaded"] / occluded["words"]
     if near(value, share.mean()):
         return "right. Without this baseline any share of hits looks meaningful."
     if near(value, occluded["hit"].mean()):
-        raise NotYet("that is the share of hits of the classifier; chance is asked for.")
+        raise NotYet("this is the share of hits of the classifier; chance is asked for.")
     if near(value, occluded["loaded"].sum() / occluded["words"].sum()):
         raise NotYet(
             "you divided sums, so long sentences count more. One word is picked per sentence: "
             "divide within each row, then take the mean."
         )
+    if near(value, (1 / occluded["words"]).mean()):
+        raise NotYet("this is the chance of one given word; several of a sentence may be loaded.")
+    if near(value, 100 * share.mean(), 0.5):
+        raise NotYet("this is in per cent; as a share it is a hundred times smaller.")
     raise NotYet(f"{value:.3f} does not fit. Hint: (loaded / words) for each row, then mean().")
 
 
+# ---- notebook 4
+
+
 @task("flagged and slanted: base_rate * sensitivity; flagged but neutral: what is left, how often?")
-def task_3_1(answer, base_rate, sensitivity, specificity):
+def task_4_1(answer, base_rate, sensitivity, specificity):
     hits, alarms = base_rate * sensitivity, (1 - base_rate) * (1 - specificity)
     value, right = number(answer), hits / (hits + alarms)
     if near(value, right):
@@ -143,7 +293,7 @@ def task_3_1(answer, base_rate, sensitivity, specificity):
 
 
 @task("take 1 - specificity from both sides, collect what stands beside prevalence, and divide.")
-def task_3_2(answer, flagged, sensitivity, specificity):
+def task_4_2(answer, flagged, sensitivity, specificity):
     gain = sensitivity + specificity - 1
     value, right = number(answer), (flagged + specificity - 1) / gain
     if near(value, right):
@@ -162,7 +312,7 @@ def task_3_2(answer, flagged, sensitivity, specificity):
 
 
 @task("mean of the predictions in `rest`, plus the mean of (slanted - flagged) in `gold`.")
-def task_3_3(answer, gold, rest):
+def task_4_3(answer, gold, rest):
     error, start = (gold["slanted"] - gold["flagged"]).mean(), rest["flagged"].mean()
     value, right = number(answer), start + error
     if near(value, right, 0.0005):
@@ -181,7 +331,7 @@ def task_3_3(answer, gold, rest):
 
 
 @task("flagged share of an outlet = hits + false alarms; subtract that of outlet 0 from that of 1.")
-def task_3_4(answer, base_rate, sensitivity, specificity):
+def task_4_4(answer, base_rate, sensitivity, specificity):
     first, second = specificity
     value, right = number(answer), (1 - base_rate) * (first - second)
     if near(value, right, 0.002):
