@@ -56,7 +56,9 @@ def picture(course, build):
             if "picture" in cell.metadata.get("tags", []) and drawn:
                 start, found, words = drawn[0]["text/plain"].partition("Figure: ")
                 if start or not found:
-                    raise ValueError(f"{file}: its picture has no caption to stand for it in words.")
+                    raise ValueError(
+                        f"{file}: its picture has no caption to stand for it in words."
+                    )
                 return base64.b64decode(drawn[0]["image/png"]), words
     return None
 
