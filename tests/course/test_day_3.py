@@ -1,6 +1,7 @@
 """Day 3: what its checks answer to likely mistakes, and its bonus sections where they can run."""
 
 import re
+from string import Formatter
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from conftest import COURSE
 from notebooks import notebook_tests
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold, cross_val_score
-from verdicts import verdict_tests
+from verdicts import Forms, verdict_tests
 
 from besci import embed, load_data, stats
 from besci.checks import day_3
@@ -43,17 +44,33 @@ RATE = {side: CALLED[TEST["direction"] == side].mean() for side in ("for", "agai
 RATES = (0.1, 0.8, 0.85)  # base rate (or flagged share), sensitivity, specificity
 LABELLED = pd.DataFrame({"slanted": [1, 1, 0, 0], "flagged": [1, 0, 0, 0]})
 REST = pd.DataFrame({"flagged": [1, 0, 0, 0, 0]})
+# Of five sentences: what the student gives, its teacher, and people.
+STUDENT, TEACHER, PEOPLE = [1, 1, 0, 0, 0], [1, 1, 0, 0, 1], [1, 0, 1, 0, 1]
+# Six predictions and labels; the third and the last but one were labelled, with these weights.
+PREDICTION, LABEL = [0.9, 0.1, 0.3, 0.2, 0.6, 0.0], [1, 0, 1, 1, 0, 0]
+WEIGHT = [0, 0, 4, 0, 2, 0]
 OCCLUDED = pd.DataFrame({"loaded": [1, 4, 2], "words": [10, 20, 40], "hit": [True, False, True]})
 MORE = {
     "task_1_3": (GRID,),
     "task_2_1": (FEATURES,),
     "task_2_2": (CALLED,),
     "task_2_3": (OCCLUDED,),
-    "task_3_1": RATES,
-    "task_3_2": (0.3, 0.8, 0.85),
-    "task_3_3": (LABELLED, REST),
-    "task_3_4": (0.1, 0.95, [0.99, 0.89]),
+    "task_4_1": (STUDENT, TEACHER, PEOPLE),
+    "task_4_2": RATES,
+    "task_4_3": (0.3, 0.8, 0.85),
+    "task_4_4": (LABELLED, REST),
+    "task_4_5": (0.1, 0.95, [0.99, 0.89]),
+    "task_4_6": (PREDICTION, LABEL, WEIGHT),
+    "task_4_7": (100, 0.12, 0.05),
 }
+
+
+def forms(value):
+    """A right number as computed, rounded as people round, and in whatever it may be wrapped."""
+    wrapped = stats.Estimate(value, value - 0.1, value + 0.1), [value], pd.Series([value])
+    return Forms([value, round(value, 3), np.float32(value), *wrapped])
+
+
 RIGHT = {
     "task_1_1": np.ceil(1.96**2 * 0.21 / 0.05**2),
     "task_1_2": strict_label,
@@ -61,10 +78,13 @@ RIGHT = {
     "task_2_1": GROUPED - UNGROUPED,
     "task_2_2": RATE["for"] - RATE["against"],
     "task_2_3": np.mean([0.1, 0.2, 0.05]),
-    "task_3_1": 0.08 / (0.08 + 0.9 * 0.15),
-    "task_3_2": 0.15 / 0.65,
-    "task_3_3": 0.2 + 0.25,
-    "task_3_4": 0.9 * 0.1,
+    "task_4_1": forms(0.8 - 0.4),
+    "task_4_2": forms(0.08 / (0.08 + 0.9 * 0.15)),
+    "task_4_3": forms(0.15 / 0.65),
+    "task_4_4": forms(0.2 + 0.25),
+    "task_4_5": forms(0.9 * 0.1),
+    "task_4_6": forms((0.9 + 0.1 + (0.3 + 4 * 0.7) + 0.2 + (0.6 - 2 * 0.6)) / 6),
+    "task_4_7": Forms([*forms(576.0), 575.9, 577]),
 }
 WRONG = [
     ("task_1_1", 385, "accuracy of .50"),
@@ -88,31 +108,52 @@ WRONG = [
     ("task_2_3", 2 / 3, "share of hits of the classifier"),
     ("task_2_3", 7 / 70, "you divided sums"),
     ("task_2_3", 0.9, "does not fit"),
-    ("task_3_1", 0.8 / (0.8 + 0.15), "where half are slanted"),
-    ("task_3_1", 0.8, "turn the question round"),
-    ("task_3_1", 0.135 / 0.215, "false alarms among the flagged"),
-    ("task_3_1", 0.08, "a share of *all* sentences"),
-    ("task_3_1", 0.215, "Which part of it"),
-    ("task_3_1", 37.2, "per cent"),
-    ("task_3_1", 0.5, "does not fit"),
-    ("task_3_2", 0.3, "where we start from"),
-    ("task_3_2", 0.15, "misses are not"),
-    ("task_3_2", 0.15 / 0.8, "look at the divisor"),
-    ("task_3_2", 0.3 / 0.8, "false alarms are not"),
-    ("task_3_2", 23.1, "per cent"),
-    ("task_3_2", 0.9, "does not fit"),
-    ("task_3_3", 0.2 - 0.25, "turned round"),
-    ("task_3_3", 0.2, "uncorrected share"),
-    ("task_3_3", 0.5, "gold labels only"),
-    ("task_3_3", 0.25, "correction alone"),
-    ("task_3_3", 45, "per cent"),
-    ("task_3_3", 0.3, "does not fit"),
-    ("task_3_4", -0.09, "turned round"),
-    ("task_3_4", 0.1, "only neutral sentences"),
-    ("task_3_4", 0.01, "weighted by the slanted share"),
-    ("task_3_4", 0, "true difference"),
-    ("task_3_4", 9, "per cent"),
-    ("task_3_4", 0.5, "does not fit"),
+    ("task_4_1", 0.4 - 0.8, "turned round"),
+    ("task_4_1", 40, "in points"),
+    ("task_4_1", 0.8, "agreement with the teacher"),
+    ("task_4_1", 0.2, "accuracy of the *teacher*"),
+    ("task_4_1", 0.7, "does not fit"),
+    ("task_4_2", 0.8 / (0.8 + 0.15), "where half are slanted"),
+    ("task_4_2", 0.8, "turn the question round"),
+    ("task_4_2", 0.135 / 0.215, "false alarms among the flagged"),
+    ("task_4_2", 0.08, "a share of *all* sentences"),
+    ("task_4_2", 0.215, "Which part of it"),
+    ("task_4_2", 37.2, "per cent"),
+    ("task_4_2", 0.5, "does not fit"),
+    ("task_4_3", 0.3, "where we start from"),
+    ("task_4_3", 0.15, "misses are not"),
+    ("task_4_3", 0.15 / 0.8, "look at the divisor"),
+    ("task_4_3", 0.3 / 0.8, "false alarms are not"),
+    ("task_4_3", 23.1, "per cent"),
+    ("task_4_3", 0.9, "does not fit"),
+    ("task_4_4", 0.2 - 0.25, "turned round"),
+    ("task_4_4", 0.2, "uncorrected share"),
+    ("task_4_4", 0.5, "gold labels only"),
+    ("task_4_4", 0.25, "correction alone"),
+    ("task_4_4", 45, "per cent"),
+    ("task_4_4", 0.3, "does not fit"),
+    ("task_4_5", -0.09, "turned round"),
+    ("task_4_5", 0.1, "only neutral sentences"),
+    ("task_4_5", 0.01, "weighted by the slanted share"),
+    ("task_4_5", 0, "true difference"),
+    ("task_4_5", 9, "per cent"),
+    ("task_4_5", 0.5, "does not fit"),
+    ("task_4_6", (2.1 - 1.6) / 6, "turned round"),
+    ("task_4_6", 2.1 / 6, "predictions alone"),
+    ("task_4_6", 1.6 / 6, "correction alone"),
+    ("task_4_6", 0.5, "plain mean of the labels"),
+    ("task_4_6", 2.1 / 6 + 0.05, "without weights"),
+    ("task_4_6", 2.1 / 6 + 0.8, "over *all* sentences"),
+    ("task_4_6", 370 / 6, "per cent"),
+    ("task_4_6", 0.9, "does not fit"),
+    ("task_4_7", 240, "square root"),
+    ("task_4_7", 100 / 2.4**2, "turned round"),
+    ("task_4_7", 100 / 2.4, "turned round"),
+    ("task_4_7", 4 * 576, "whole width"),
+    ("task_4_7", 144, "halved the half"),
+    ("task_4_7", 5.76, "how many times"),
+    ("task_4_7", 476, "how many *more*"),
+    ("task_4_7", 300, "does not fit"),
 ]
 
 
@@ -162,12 +203,29 @@ p = tune_adapters(tiny.save(Path("tiny").resolve(), tiny.letter_tokenizer(), tin
 assert p.shape == (4,) and ((p > 0) & (p < 1)).all()
 """
 
+# The page that the notebook on labels writes: whole, and of this model and this prompt.
+FROZEN = """
+page = Path("my_preregistration.md").read_text(encoding="utf-8")
+assert "{" not in page.split("## Question and test")[1] and "}" not in page
+assert llm.commit in page and prompt_hash in page and codebook in page
+assert now == prompt_hash and all(str(value) in page for value in fields.values())
+"""
+
 test_notebooks_run_in_any_folder = notebook_tests(
     "day_3",
     before={"2_features_and_fine_tuning": BABE},
     after={
         "2_features_and_fine_tuning": ADAPTERS.format(
             support=str(COURSE / "tests/support"), course=str(COURSE)
-        )
+        ),
+        "3_using_labels": FROZEN,
     },
 )
+
+
+def test_the_page_to_preregister_asks_for_what_a_reader_needs():
+    template = (COURSE / "day_3/preregistration.md").read_text("utf-8")
+    fields = {name for _, name, _, _ in Formatter().parse(template) if name}
+    assert fields >= {"prompt", "prompt_hash", "model", "commit", "settings", "versions", "date"}
+    assert fields >= {"test", "smallest_effect", "gold_sample", "agreement", "tried"}
+    assert "{" not in template.format(**dict.fromkeys(fields, "x"))
