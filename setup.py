@@ -1,4 +1,4 @@
-"""What an installed besci carries beside its code: the course's tables, quizzes and pictures.
+"""What an installed besci carries beside its code: tables, quizzes, templates and pictures.
 
 They stay where they are in the repository and are mapped into the package here; everything else
 about the package stands in pyproject.toml.
@@ -10,6 +10,7 @@ from setuptools import find_packages, setup
 
 DAYS = sorted(folder.name for folder in Path(__file__).parent.glob("day_*"))
 CARRIED = {f"besci.course.{name}": name for name in ["data", *DAYS]}
+CARRIED_OF_A_DAY = ["quiz.json", "preregistration.md", "figures/*.svg", "pictures/*.svg"]
 
 setup(
     packages=[*find_packages(include=["besci", "besci.*"]), *CARRIED],
@@ -17,6 +18,6 @@ setup(
     package_data={
         "besci.models": ["models.toml"],
         "besci.course.data": ["*.csv", "*.json", "*.md", "*.pdf", "*.txt", "recorded/*.json.gz"],
-        **{f"besci.course.{day}": ["quiz.json", "figures/*.svg", "pictures/*.svg"] for day in DAYS},
+        **{f"besci.course.{day}": CARRIED_OF_A_DAY for day in DAYS},
     },
 )

@@ -29,10 +29,11 @@ def own_folder():
 def path(name):
     """Where a file of the course's data is, as a Path: `besci.path("article.pdf")`.
 
+    With a folder in its name, of the course itself: `besci.path("day_3/preregistration.md")`.
     Raises FileNotFoundError for a name that is not there, saying which are.
     """
     folder = course_folder() / "data"
-    file = folder / name
+    file = (folder.parent if "/" in str(name) else folder) / name
     if not file.is_file():
         known = sorted(f.name for f in folder.glob("*.*"))
         near = get_close_matches(str(name), known, n=1)

@@ -270,8 +270,33 @@ def task_3_4(answer, occluded):
 # ---- notebook 4
 
 
+@task("(student == teacher).mean() is the agreement; the accuracy compares with gold.")
+def task_4_1(answer, student, teacher, gold):
+    student, teacher, gold = (np.asarray(labels) for labels in (student, teacher, gold))
+    agreement, accuracy = (student == teacher).mean(), (student == gold).mean()
+    value, right = number(answer), agreement - accuracy
+    if near(value, right, 0.001):
+        return (
+            "right. A student can agree with its teacher and be wrong with it. Only labels that "
+            "neither of them gave tell how good it is."
+        )
+    if near(value, -right, 0.001):
+        raise NotYet("the sign is turned round: agreement *minus* accuracy.")
+    if near(value, 100 * right, 0.1):
+        raise NotYet("that is in points; as a share it is a hundred times smaller.")
+    if near(value, agreement, 0.001):
+        raise NotYet("that is the agreement with the teacher. Subtract the accuracy.")
+    if near(value, accuracy, 0.001):
+        raise NotYet("that is the accuracy of the student. Subtract it from the agreement.")
+    if near(value, agreement - (teacher == gold).mean(), 0.001):
+        raise NotYet("you subtracted the accuracy of the *teacher*; that of the student is asked.")
+    raise NotYet(
+        f"{value:.3f} does not fit. Hint: two means of ==, one with teacher, one with gold."
+    )
+
+
 @task("flagged and slanted: base_rate * sensitivity; flagged but neutral: what is left, how often?")
-def task_4_1(answer, base_rate, sensitivity, specificity):
+def task_4_2(answer, base_rate, sensitivity, specificity):
     hits, alarms = base_rate * sensitivity, (1 - base_rate) * (1 - specificity)
     value, right = number(answer), hits / (hits + alarms)
     if near(value, right):
@@ -293,7 +318,7 @@ def task_4_1(answer, base_rate, sensitivity, specificity):
 
 
 @task("take 1 - specificity from both sides, collect what stands beside prevalence, and divide.")
-def task_4_2(answer, flagged, sensitivity, specificity):
+def task_4_3(answer, flagged, sensitivity, specificity):
     gain = sensitivity + specificity - 1
     value, right = number(answer), (flagged + specificity - 1) / gain
     if near(value, right):
@@ -311,9 +336,9 @@ def task_4_2(answer, flagged, sensitivity, specificity):
     raise NotYet(f"{value:.3f} does not fit. Hint: (flagged - (1 - specificity)) / a difference.")
 
 
-@task("mean of the predictions in `rest`, plus the mean of (slanted - flagged) in `gold`.")
-def task_4_3(answer, gold, rest):
-    error, start = (gold["slanted"] - gold["flagged"]).mean(), rest["flagged"].mean()
+@task("mean of the predictions in `rest`, plus the mean of (slanted - flagged) in `sample`.")
+def task_4_4(answer, sample, rest):
+    error, start = (sample["slanted"] - sample["flagged"]).mean(), rest["flagged"].mean()
     value, right = number(answer), start + error
     if near(value, right, 0.0005):
         return "right. Whatever the classifier does wrong, on average the correction undoes it."
@@ -321,17 +346,17 @@ def task_4_3(answer, gold, rest):
         raise NotYet("the sign is turned round: add what gold says *more* than the prediction.")
     if near(value, start, 0.0005):
         raise NotYet("that is the uncorrected share. Add the mean error on the gold sentences.")
-    if near(value, gold["slanted"].mean(), 0.0005):
+    if near(value, sample["slanted"].mean(), 0.0005):
         raise NotYet("that uses the gold labels only; the predictions for the rest are missing.")
     if near(value, error, 0.0005):
         raise NotYet("that is the correction alone. Add it to the share that is flagged in `rest`.")
     if near(value, 100 * right, 0.05):
         raise NotYet("that is in per cent; as a share it is a hundred times smaller.")
-    raise NotYet(f"{value:.3f} does not fit. Hint: one mean over `rest`, one mean over `gold`.")
+    raise NotYet(f"{value:.3f} does not fit. Hint: one mean over `rest`, one mean over `sample`.")
 
 
 @task("flagged share of an outlet = hits + false alarms; subtract that of outlet 0 from that of 1.")
-def task_4_4(answer, base_rate, sensitivity, specificity):
+def task_4_5(answer, base_rate, sensitivity, specificity):
     first, second = specificity
     value, right = number(answer), (1 - base_rate) * (first - second)
     if near(value, right, 0.002):
@@ -347,3 +372,50 @@ def task_4_4(answer, base_rate, sensitivity, specificity):
     if near(value, 100 * right, 0.2):
         raise NotYet("that is in per cent; as a share it is a hundred times smaller.")
     raise NotYet(f"{value:.3f} does not fit. Hint: both outlets have the same hits.")
+
+
+@task("prediction + weight * (label - prediction), for each sentence; then the mean of all.")
+def task_4_6(answer, prediction, label, weight):
+    prediction, label, weight = (np.asarray(x, float) for x in (prediction, label, weight))
+    error, chosen = weight * (label - prediction), weight > 0
+    value, right = number(answer), (prediction + error).mean()
+    if near(value, right, 0.0005):
+        return "right. Each labelled sentence stands for as many as its weight says."
+    if near(value, (prediction - error).mean(), 0.0005):
+        raise NotYet("the sign is turned round: the label *minus* the prediction is added.")
+    if near(value, prediction.mean(), 0.0005):
+        raise NotYet("those are the predictions alone. Add the weighted errors.")
+    if near(value, error.mean(), 0.0005):
+        raise NotYet("that is the correction alone. Add the mean of the predictions.")
+    if near(value, label[chosen].mean(), 0.0005):
+        raise NotYet("that is the plain mean of the labels: as if they had been drawn at random.")
+    if near(value, prediction.mean() + (label - prediction)[chosen].mean(), 0.0005):
+        raise NotYet("the errors count without weights here. Multiply each by its weight.")
+    if near(value, prediction.mean() + error[chosen].mean(), 0.0005):
+        raise NotYet("the mean is over *all* sentences; those that nobody labelled add a zero.")
+    if near(value, (prediction + label - prediction).mean(), 0.0005):
+        raise NotYet("that uses the labels of all sentences. Those with weight 0 are not known.")
+    if near(value, 100 * right, 0.05):
+        raise NotYet("that is in per cent; as a share it is a hundred times smaller.")
+    raise NotYet(f"{value:.3f} does not fit. Hint: (prediction + weight * (…)).mean().")
+
+
+@task("twice the precision takes four times the labels: GOLD times the squared ratio.")
+def task_4_7(answer, labels, half, smallest):
+    value, ratio = number(answer), half / smallest
+    right = labels * ratio**2
+    if abs(value - right) <= max(1, 0.01 * right):
+        return "right. A plan that cannot pay for that asks for a larger effect, or another study."
+    mistakes = {
+        labels * ratio: "the width falls with the *square root* of the number: square the ratio.",
+        labels / ratio**2: "the ratio is turned round: half of the width by the smallest effect.",
+        labels / ratio: "the ratio is turned round, and it has to be squared.",
+        4 * right: "you took the whole width; `half` is what counts to either side.",
+        right / 4: "you halved the half. `half` is already the reach to one side.",
+        ratio**2: "that is how many times more labels. Multiply by those that there were.",
+        right - labels: "that is how many *more* labels; the whole number is asked for.",
+    }
+    for mistake, message in mistakes.items():
+        if abs(value - mistake) <= max(0.01, 0.01 * abs(mistake)):
+            raise NotYet(message)
+    raise NotYet(f"{value:.1f} does not fit. Hint: GOLD * (half / SMALLEST_EFFECT) ** 2.")

@@ -182,7 +182,8 @@ def test_the_wheel_holds_what_the_course_ships_and_no_more(computer):
         if file.is_file() and "__pycache__" not in file.parts
     }
     shipped = (
-        r"besci/.+|data/(?:recorded/)?[^/]+|day_\d/quiz\.json|day_\d/(?:figures|pictures)/\w+\.svg"
+        r"besci/.+|data/(?:recorded/)?[^/]+|day_\d/(?:quiz\.json|preregistration\.md)"
+        r"|day_\d/(?:figures|pictures)/\w+\.svg"
     )
     wanted = [name for name in course_files() if re.fullmatch(shipped, name)]
     assert found == {
