@@ -1,8 +1,14 @@
 """Pictures of the one idea of each notebook of day 3."""
 
-import numpy as np
-from drawing import box, empty, figure
+import textwrap
 
+import numpy as np
+from drawing import arrow, box, empty, figure
+from matplotlib.patches import Rectangle
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold, cross_val_predict
+
+import besci
 from besci.plots import COLORS
 
 BLUE, RED, GREEN = COLORS[:3]
@@ -61,4 +67,67 @@ def labels_to_estimate():
         ax.text(x + 0.7, 0.45, words, fontsize=13, ha="center", va="center", color=color)
     for x, sign in ((1.625, "+"), (3.375, "=")):
         ax.text(x, 1.25, sign, fontsize=18, ha="center", va="center")
+    return fig
+
+
+@figure
+def features():
+    """An embedding model turns two sentences, one neutral and one slanted, into lists of numbers,
+    which are points. A logistic regression draws a line: most slanted sentences lie to its right,
+    most neutral ones to its left, and some lie on the wrong side."""
+    fig, ax = empty((5, 5.4))
+    train = besci.load_data("media_bias_train")
+    slanted, vectors = (train["label"] == "slanted").to_numpy(), besci.embed(train["text"])
+    folds = {"groups": train["event_id"], "cv": GroupKFold(5), "method": "decision_function"}
+    side = cross_val_predict(LogisticRegression(), vectors, slanted, **folds)
+    centred = vectors - vectors.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    other = centred @ (axes[0] * np.sign(axes[0, 0]))
+    for top, color, mine in ((5.2, BLUE, ~slanted), (4.35, RED, slanted)):
+        k = train["text"][mine].str.len().idxmin()
+        text = "\n".join(textwrap.wrap(train["text"][k], 30)[:3])
+        ax.text(0.05, top, text, fontsize=12, color=color, va="top")
+        arrow(ax, (2.9, top - 0.25), (3.2, top - 0.25))
+        numbers = ", ".join(minus(x) for x in vectors[k][:2])
+        ax.text(3.27, top - 0.25, f"[{numbers}, …]", fontsize=12, va="center")
+    arrow(ax, (4.2, 3.85), (4.2, 3.5))
+    ax.add_patch(Rectangle((0.05, 0.05), 4.9, 3.4, fc="none", ec="0.75", lw=1.2))
+    shown = np.random.default_rng(0).permutation(len(train))[:90]
+    x, y = 2.5 + 0.75 * side[shown] / side.std(), 1.55 + 0.5 * other[shown] / other.std()
+    inside = (abs(x - 2.5) < 2.3) & (abs(y - 1.55) < 1.4)
+    for mine, color in ((~slanted[shown], BLUE), (slanted[shown], RED)):
+        ax.plot(x[inside & mine], y[inside & mine], ms=8, color=color, alpha=0.75, **DOT)
+    ax.plot([2.5, 2.5], [0.15, 3.0], color="black", lw=2, ls="--")
+    for place, words, color in ((1.25, "called neutral", BLUE), (3.75, "called slanted", RED)):
+        ax.text(
+            place, 3.2, words, fontsize=14, weight="bold", color=color, ha="center", va="center"
+        )
+    return fig
+
+
+@figure
+def fine_tuning_a_classifier():
+    """A sentence goes up through the tokenizer, the layers of MiniLM and a new head, which gives
+    slanted and neutral a probability each. The gold label says how wrong that was, and the
+    correction goes back down, through the head into all layers."""
+    fig, ax = empty((5, 5.2))
+    steps = [
+        (0.75, "word embeddings: frozen", PALE),
+        (1.7, "MiniLM: 6 layers, pretrained", BLUE),
+        (2.95, "new head, random at first", RED),
+    ]
+    ax.text(1.85, 0.25, "“At last a mayor with a spine.”", fontsize=13, ha="center", va="center")
+    for low, words, color in steps:
+        height = 0.8 if color == BLUE else 0.5
+        box(ax, 0.2, low, 3.3, height, words, color, fontsize=13)
+    for start, end in ((0.42, 0.75), (1.25, 1.7), (2.5, 2.95), (3.45, 3.9)):
+        arrow(ax, (1.2, start), (1.2, end))
+    ax.text(1.85, 4.1, "probability of slanted and neutral", fontsize=13, ha="center", va="center")
+    ax.text(1.85, 4.95, "gold label: slanted", fontsize=13, weight="bold", ha="center", va="center")
+    arrow(ax, (1.85, 4.78), (1.85, 4.3), arrowstyle="<|-|>")
+    ax.text(2.0, 4.54, "loss: how wrong?", fontsize=12, va="center")
+    ax.plot([3.6, 4.2, 4.2], [4.54, 4.54, 2.1], color=RED, lw=2.5)
+    for height in (3.2, 2.1):
+        arrow(ax, (4.2, height), (3.55, height), color=RED, lw=2.5)
+    ax.text(4.32, 3.3, "correction", fontsize=13, color=RED, rotation=270, ha="left", va="center")
     return fig
