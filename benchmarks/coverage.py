@@ -168,6 +168,13 @@ def separated(rng, positive, negative):
     return stats.bootstrap(area, gold, score, draws=DRAWS), norm.cdf(0.5**0.5)
 
 
+def over_both(rng, groups, draws):
+    """Draws whose accuracies lie up to 5 points around their mean, judged on the same cases."""
+    of = groups.members(rng)
+    chance = groups.shares(rng, 0.7)[of][:, None] + rng.uniform(-0.05, 0.05, size=draws)
+    return stats.over_draws(rng.random(chance.shape) < chance, cluster=of, draws=DRAWS), 0.7
+
+
 def of_rows():
     normal, skewed = np.random.Generator.normal, np.random.Generator.exponential
     for n, words, sample, truth in (
@@ -185,6 +192,10 @@ def of_rows():
     yield Case("bootstrap", "correlation of 30 pairs, 0.5", partial(correlated, n=30, r=0.5))
     draw = partial(separated, positive=20, negative=40)
     yield Case("bootstrap", "area under the ROC curve, 20 and 40 cases", draw)
+    for groups in (Groups(24, 4, 0.05), EVENTS):
+        for draws in (3, 10):
+            draw = partial(over_both, groups=groups, draws=draws)
+            yield Case("over_draws", f"{draws} draws, {groups}", draw)
 
 
 # ---- items by items -------------------------------------------------------------------------

@@ -323,6 +323,36 @@ def bootstrap(statistic, *columns, cluster=None, draws=1000, level=0.95, seed=0)
     return _quantiles(value, drawn, _expanded(level, len(members)))
 
 
+def over_draws(values, *, cluster=None, draws=1000, level=0.95, seed=0):
+    """Mean of what several random draws give for the same cases, its interval over both.
+
+    For a claim on a procedure that draws at random (the examples of a prompt, the cases of a
+    training set, the seeds of a training): other cases might have been judged, and other draws
+    made. Cases, or whole clusters of them, are resampled, and so are the draws, of which one fewer
+    is taken than there are, or few draws would look surer than they are. Chance that a case and a
+    draw make together counts more than once, so the interval is rather too wide, above all with
+    few draws; of a single draw it is that of the cases alone.
+    values: (n, d), right or wrong (or any number) for n cases in each of d draws. cluster: (n,)
+    labels of what cases belong to. Returns an Estimate. Raises ValueError for fewer than 2 cases.
+    Source: Owen (2007), https://doi.org/10.1214/07-AOAS122 (cases and draws apart from each other);
+    one fewer: Rao & Wu (1988), https://doi.org/10.1080/01621459.1988.10478591.
+
+        stats.over_draws(hits, cluster=test["event_id"])  # hits: a column for each draw
+    """
+    inputs.aligned(values=values, cluster=cluster)
+    table = inputs.numbers(values, "values", (2,))
+    n, d = table.shape
+    require(n >= 2 and d, f"2 cases or more and a draw are needed, the values have {table.shape}")
+    codes, rng = _clusters(cluster, n), np.random.default_rng(seed)
+    units, some = codes.max() + 1, max(d - 1, 1)
+    sums = np.stack([np.bincount(codes, column) for column in table.T], axis=1)
+    of_cases = rng.multinomial(units, np.full(units, 1 / units), size=draws)
+    of_draws = rng.multinomial(some, np.full(d, 1 / d), size=draws)
+    totals = ((of_cases @ sums) * of_draws).sum(axis=1)
+    found = totals / (of_cases @ np.bincount(codes)) / some
+    return _quantiles(table.mean(), found, _expanded(level, units))
+
+
 # ---- right and wrong
 
 

@@ -382,6 +382,41 @@ def test_a_calibration_error_that_chance_makes_has_an_interval_from_0():
     assert wrong.low > stats.calibration_floor(p).high
 
 
+def test_draws_that_agree_leave_the_interval_of_the_cases():
+    rng = np.random.default_rng(0)
+    right, event = rng.random(120) < 0.7, np.repeat(np.arange(30), 4)
+    same = np.tile(right[:, None], 6)
+    found = stats.over_draws(same, cluster=event)
+    assert found.value == pytest.approx(right.mean())
+    alone = stats.bootstrap(np.mean, right, cluster=event)
+    assert tuple(found) == pytest.approx(tuple(alone), abs=0.02)
+    assert tuple(stats.over_draws(same[:, :1], cluster=event)) == pytest.approx(
+        tuple(found), abs=0.02
+    )
+
+
+def test_draws_that_differ_make_the_interval_wider_and_more_of_them_narrower():
+    rng = np.random.default_rng(0)
+    shift = np.where(np.arange(40) % 2, 0.3, -0.3)
+
+    def width(draws):
+        values = rng.normal(size=(400, 1)) + shift[:draws]
+        found = stats.over_draws(values)
+        assert found.low < found.value < found.high
+        return found.high - found.low
+
+    assert width(40) < width(10) < width(4)
+    assert width(4) > 1.5 * width(1)
+
+
+def test_the_spread_of_a_mean_over_draws_is_that_of_the_sample():
+    """No case differs from another, so what remains is the standard error of the draws."""
+    per_draw = np.random.default_rng(1).normal(size=12)
+    found = stats.over_draws(np.tile(per_draw, (500, 1)), draws=4000, level=0.6827)
+    expected = 2 * per_draw.std(ddof=1) / 12**0.5
+    assert found.high - found.low == pytest.approx(expected, rel=0.1)
+
+
 def prompts(rng, accuracies, events=60):
     """Answers to events of four sentences each by prompts of the accuracies given."""
     right = rng.random((events * 4, len(accuracies))) < accuracies

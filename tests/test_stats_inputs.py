@@ -125,6 +125,7 @@ CALLS = {
     ),
     "mantel": call(stats.mantel, fixed={"permutations": 9}, x=items(), y=items()),
     "bootstrap": of_columns(lambda x, y: x[y == y[0]].mean()),
+    "over_draws": call(stats.over_draws, fixed=FEW, values=numbers(ROWS, 5), **CLUSTERED),
     "accuracy": call(stats.accuracy, correct=truths(), **CLUSTERED),
     "paired_difference": call(
         stats.paired_difference, correct=truths(), reference=truths(), **CLUSTERED
