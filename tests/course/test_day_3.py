@@ -1,6 +1,7 @@
 """Day 3: what its checks answer to likely mistakes, and its bonus sections where they can run."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from conftest import COURSE
 from notebooks import notebook_tests
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold, cross_val_score
-from verdicts import verdict_tests
+from verdicts import Forms, verdict_tests
 
 from besci import embed, load_data, stats
 from besci.checks import day_3
@@ -23,10 +24,56 @@ def strict_label(text):
     return named.pop() if len(named) == 1 and not denied else None
 
 
+class WordByWord:
+    """A parser by another road: an object that is called, without regular expressions."""
+
+    def __call__(self, text):
+        words = [word.strip('.,:;!?"').lower() for word in text.split()]
+        places = [k for k, word in enumerate(words) if word in ("neutral", "slanted")]
+        if len({words[k] for k in places}) != 1:
+            return None
+        denied = any(k and words[k - 1] in ("not", "neither") for k in places)
+        return None if denied else words[places[0]]
+
+
+def by_pattern(pattern, text):
+    """A parser in one expression: look behind each label for what denies it."""
+    labels = {match.lower() for match in re.findall(pattern, text, re.I)}
+    both = {match.lower() for match in re.findall(r"\b(?:neutral|slanted)\b", text, re.I)}
+    return labels.pop() if labels == both and len(both) == 1 else None
+
+
 def lax_label(text):
     return (
         "neutral" if "neutral" in text.lower() else "slanted" if "slanted" in text.lower() else None
     )
+
+
+def never_after_not(text):
+    """None at any "not", also where it denies something else."""
+    return None if re.search(r"\b(not|neither)\b", text.lower()) else strict_label(text)
+
+
+def in_lower_case(text):
+    named = set(re.findall(r"\b(neutral|slanted)\b", text))
+    return named.pop() if len(named) == 1 and "not " not in text else None
+
+
+def without_denial(text):
+    named = set(re.findall(r"\b(neutral|slanted)\b", text.lower()))
+    return named.pop() if len(named) == 1 else None
+
+
+def without_edges(text):
+    named = set(re.findall(r"neutral|slanted", text.lower()))
+    denied = re.search(r"\b(not|neither) (neutral|slanted)", text.lower())
+    return named.pop() if len(named) == 1 and not denied else None
+
+
+def stopping(text):
+    """Stops where no label is named."""
+    first = re.findall(r"\b(neutral|slanted)\b", text.lower())[0]
+    return first if strict_label(text) else None
 
 
 def folds():
@@ -37,7 +84,16 @@ def folds():
 
 
 GROUPED, UNGROUPED = folds()
-GRID = {k: (stats.accuracy(np.arange(10) < k), 0.5) for k in (4, 5, 8)}
+# Right and wrong of three prompts, ten sentences in each half of the events.
+FIRST = np.arange(20) < 10
+PROMPTS = {"a": (9, 5), "b": (6, 8), "c": (4, 5)}  # right in the first half, and in the second
+HITS = pd.DataFrame(
+    {
+        name: np.r_[np.arange(10) < first, np.arange(10) < second]
+        for name, (first, second) in PROMPTS.items()
+    }
+)
+OPTIMISM = ((0.9 - 0.5) + (0.8 - 0.6)) / 2
 CALLED = np.random.default_rng(0).random(len(TEST)) < 0.6
 RATE = {side: CALLED[TEST["direction"] == side].mean() for side in ("for", "against")}
 RATES = (0.1, 0.8, 0.85)  # base rate (or flagged share), sensitivity, specificity
@@ -45,7 +101,7 @@ LABELLED = pd.DataFrame({"slanted": [1, 1, 0, 0], "flagged": [1, 0, 0, 0]})
 REST = pd.DataFrame({"flagged": [1, 0, 0, 0, 0]})
 OCCLUDED = pd.DataFrame({"loaded": [1, 4, 2], "words": [10, 20, 40], "hit": [True, False, True]})
 MORE = {
-    "task_1_3": (GRID,),
+    "task_1_3": (HITS, FIRST),
     "task_2_1": (FEATURES,),
     "task_2_2": (CALLED,),
     "task_2_3": (OCCLUDED,),
@@ -55,9 +111,26 @@ MORE = {
     "task_3_4": (0.1, 0.95, [0.99, 0.89]),
 }
 RIGHT = {
-    "task_1_1": np.ceil(1.96**2 * 0.21 / 0.05**2),
-    "task_1_2": strict_label,
-    "task_1_3": 0.8 - np.mean([0.4, 0.5, 0.8]),
+    "task_1_1": Forms(
+        [np.ceil(1.96**2 * 0.21 / 0.05**2), 322.69, 323, [322.7], pd.Series([323.0]), 320]
+    ),
+    "task_1_2": Forms(
+        [
+            strict_label,
+            WordByWord(),
+            lambda text: strict_label(text),
+            partial(by_pattern, r"(?<!\bnot )(?<!\bneither )\b(?:neutral|slanted)\b"),
+        ]
+    ),
+    "task_1_3": Forms(
+        [
+            OPTIMISM,
+            round(OPTIMISM, 2),
+            stats.Estimate(OPTIMISM, 0.1, 0.5),
+            np.array([OPTIMISM], dtype=np.float32),
+            pd.Series([OPTIMISM], index=["answer"]),
+        ]
+    ),
     "task_2_1": GROUPED - UNGROUPED,
     "task_2_2": RATE["for"] - RATE["against"],
     "task_2_3": np.mean([0.1, 0.2, 0.05]),
@@ -70,14 +143,27 @@ WRONG = [
     ("task_1_1", 385, "accuracy of .50"),
     ("task_1_1", 1291, "either side"),
     ("task_1_1", 84, "one standard error"),
+    ("task_1_1", 165, "squared too"),
     ("task_1_1", 100, "n = (1.96"),
     ("task_1_2", lax_label, "'The sentence is not neutral or slanted.'"),
     ("task_1_2", "neutral", "a function is asked for"),
-    ("task_1_2", lambda text: None, "'slanted' was expected"),
-    ("task_1_3", 100 * (0.8 - np.mean([0.4, 0.5, 0.8])), "in points"),
-    ("task_1_3", 0.4, "best minus worst"),
-    ("task_1_3", 0.8, "Subtract the mean"),
-    ("task_1_3", 0.33, "does not fit"),
+    ("task_1_2", lambda text: None, "'slanted' is expected"),
+    ("task_1_2", never_after_not, "'Neutral. It does not take a side.'"),
+    ("task_1_2", in_lower_case, "text.lower()"),
+    ("task_1_2", without_denial, "'It is not slanted'"),
+    ("task_1_2", without_edges, "the edge of a word"),
+    ("task_1_2", stopping, "stops with IndexError"),
+    ("task_1_2", strict_label("Slanted."), "a function is asked for"),
+    ("task_1_3", 100 * OPTIMISM, "in points"),
+    ("task_1_3", -OPTIMISM, "sign is turned"),
+    ("task_1_3", 0.9 - 0.5, "one direction"),
+    ("task_1_3", 0.8 - 0.6, "one direction"),
+    ("task_1_3", 2 * OPTIMISM, "sum of both"),
+    ("task_1_3", 0.7 - np.mean([0.7, 0.7, 0.45]), "best minus mean"),
+    ("task_1_3", 0.85, "Subtract that in the other half"),
+    ("task_1_3", 0.85 - np.mean([0.7, 0.7, 0.45]), "mean of all prompts"),
+    ("task_1_3", 0.9 - 0.8, "best of each half"),
+    ("task_1_3", 0.5, "hits[best]"),
     ("task_2_1", UNGROUPED - GROUPED, "turned round"),
     ("task_2_1", GROUPED, "one of the two accuracies"),
     ("task_2_1", 0.3, "5 folds each"),
