@@ -8,10 +8,11 @@ import pandas as pd
 from conftest import COURSE
 from notebooks import notebook_tests
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, KFold, cross_val_score
 from verdicts import Forms, verdict_tests
 
-from besci import embed, load_data, stats
+from besci import LLM, embed, load_data, path, stats
 from besci.checks import day_3
 
 TRAIN, TEST = load_data("media_bias_train"), load_data("media_bias_test")
@@ -210,6 +211,21 @@ WRONG = [
 ) = verdict_tests(day_3, RIGHT, WRONG, MORE)
 
 
+def test_what_a_model_sees_of_slant_grows_with_its_size_and_the_default_is_above_chance():
+    first = TEST["event_id"].isin(TEST.drop_duplicates("topic")["event_id"])
+    gold, event = (TEST[first]["label"] == "slanted").to_numpy(), TEST[first]["event_id"].to_numpy()
+    asked = path("media_bias_codebook.txt").read_text("utf-8").strip() + "\n\nSentence: "
+    auc = {}
+    for key in ("smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"):
+        prompts = [asked + text for text in TEST[first]["text"]]
+        choice = LLM(f"recorded:{key}").choose(prompts, ["neutral", "slanted"], progress=False)
+        auc[key] = stats.bootstrap(roc_auc_score, gold, choice["slanted"].to_numpy(), cluster=event)
+    small, medium, large = auc.values()
+    assert small.value < large.value and medium.value < large.value and large.low > 0.5
+    hits = (choice["slanted"] > 0.5).to_numpy() == gold
+    assert stats.accuracy(hits, cluster=event).low > 0.5
+
+
 # A hub that has the expert labels: other sentences of that name, as many as the notebook expects.
 BABE = """
 import datasets
@@ -248,12 +264,35 @@ p = tune_adapters(tiny.save(Path("tiny").resolve(), tiny.letter_tokenizer(), tin
 assert p.shape == (4,) and ((p > 0) & (p < 1)).all()
 """
 
+# A hub that has the model for inference: MiniLM in its place, with a head that knows nothing.
+NLI = """
+import transformers
+from besci import model_path
+
+def untrained(task, model, plain=transformers.pipeline):
+    assert (task, model[:12]) == ("zero-shot-classification", "MoritzLaurer")
+    folder, labels = model_path("minilm"), ["entailment", "not_entailment"]
+    head = transformers.AutoModelForSequenceClassification.from_pretrained(
+        folder,
+        id2label=dict(enumerate(labels)),
+        label2id={label: k for k, label in enumerate(labels)},
+    )
+    return plain(task, head, tokenizer=transformers.AutoTokenizer.from_pretrained(folder))
+
+transformers.pipeline = untrained
+"""
+JUDGED = """
+assert len(correct["NLI model"]) == len(test) and set(by_nli) <= set(LABELS)
+assert {"smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"} <= set(by_model)
+"""
+
 test_notebooks_run_in_any_folder = notebook_tests(
     "day_3",
-    before={"2_features_and_fine_tuning": BABE},
+    before={"1_zero_and_few_shot": NLI, "2_features_and_fine_tuning": BABE},
     after={
+        "1_zero_and_few_shot": JUDGED,
         "2_features_and_fine_tuning": ADAPTERS.format(
             support=str(COURSE / "tests/support"), course=str(COURSE)
-        )
+        ),
     },
 )
