@@ -34,6 +34,9 @@ class Estimate(NamedTuple):
     def __str__(self):
         return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
 
+    def __repr__(self):
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
 
 # ---- what intervals are made of
 

@@ -164,6 +164,11 @@ def test_mantel_p_is_uniform_when_nothing_is_there_and_small_when_something_is()
     assert stats.mantel(x, x + symmetric(rng, 30), 199).p == pytest.approx(1 / 200)
 
 
+def test_an_estimate_is_shown_as_people_write_it():
+    shown = stats.Estimate(0.34567, -0.28, 0.4)
+    assert str(shown) == "0.35 [-0.28, 0.40]" and repr(shown) == "0.3457 [-0.2800, 0.4000]"
+
+
 def test_paired_difference_is_narrower_than_what_separate_intervals_suggest():
     rng = np.random.default_rng(0)
     easy = rng.random(200)

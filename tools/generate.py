@@ -54,7 +54,11 @@ def picture(course, build):
             shown = [output.get("data", {}) for output in cell.get("outputs", [])]
             drawn = [data for data in shown if "image/png" in data]
             if "picture" in cell.metadata.get("tags", []) and drawn:
-                words = drawn[0]["text/plain"].removeprefix("Figure: ")
+                start, found, words = drawn[0]["text/plain"].partition("Figure: ")
+                if start or not found:
+                    raise ValueError(
+                        f"{file}: its picture has no caption to stand for it in words."
+                    )
                 return base64.b64decode(drawn[0]["image/png"]), words
     return None
 

@@ -407,6 +407,18 @@ def test_the_picture_and_its_words_come_from_the_tagged_cell(small):
     assert (small / "picture.png").read_bytes() == b"\x89PNG new"
 
 
+def test_a_picture_without_words_is_not_taken(small):
+    cell = code_cell("draw()", "picture")
+    png = base64.b64encode(b"\x89PNG new").decode()
+    drawn = {"image/png": png, "text/plain": "<Figure size 640x480 with 1 Axes>"}
+    cell.outputs = [nbformat.v4.new_output("display_data", data=drawn)]
+    new_notebook(small / "_build/notebooks/day_2/1_b.ipynb", cell)
+    before = (small / "README.md").read_text()
+    with pytest.raises(ValueError, match=r"1_b\.ipynb: its picture has no caption"):
+        generate.write(small, small / "_build")
+    assert (small / "README.md").read_text() == before
+
+
 @pytest.mark.parametrize(
     "old, new, message",
     [
