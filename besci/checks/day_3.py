@@ -6,18 +6,23 @@ from besci.checks.task import NotYet, near, number, open_task, task
 from besci.data import load_data
 from besci.embeddings import embed
 
+# Answers of models, the label that a careful reader gives them, and what misreads them.
 ANSWERS = {
-    "Slanted.": "slanted",
-    "neutral": "neutral",
-    "The sentence is NEUTRAL, as it reports.": "neutral",
-    "The sentence is not neutral or slanted.": None,
-    "It is not slanted": None,
-    "Neither neutral nor slanted": None,
-    "neutral and slanted": None,
-    "It is neutralised by the quotation": None,
-    "I cannot tell": None,
-    "It is neither slanted nor anything else": None,
-    "": None,
+    "Slanted.": ("slanted", "Compare in lower case: text.lower()."),
+    "neutral": ("neutral", "One word, and nothing around it."),
+    "The sentence is NEUTRAL, as it reports.": ("neutral", "Compare in lower case: text.lower()."),
+    "The sentence is not neutral or slanted.": (None, "Both words occur, and one is denied."),
+    "It is not slanted": (None, 'A label right after "not" is denied.'),
+    "Neither neutral nor slanted": (None, 'A label right after "neither" is denied.'),
+    "neutral and slanted": (None, "Both words occur. Are they in a set? Then count it."),
+    "It is neutralised by the quotation": (None, r"Whole words only: \b is the edge of a word."),
+    "It is unslanted.": (None, r"Whole words only: \b is the edge of a word."),
+    "I cannot tell": (None, "No label occurs."),
+    "It is neither slanted nor anything else": (None, 'A label right after "neither" is denied.'),
+    "": (None, "There is no word in it."),
+    "Neutral. It does not take a side.": ("neutral", 'This "not" denies something else.'),
+    "I do not know why, but it is slanted": ("slanted", 'This "not" denies something else.'),
+    "Neither side is favoured: neutral": ("neutral", 'This "neither" denies something else.'),
 }
 
 
@@ -31,38 +36,73 @@ def task_1_1(answer):
     if abs(value - right) <= 3:
         return "right. Half the interval costs four times the sentences."
     if near(value, 1.96**2 * 0.25 / 0.05**2, 3):
-        raise NotYet("that is for an accuracy of .50, the widest case. Put .70 into p * (1 - p).")
+        raise NotYet("this is for an accuracy of .50, the widest case. Put .70 into p * (1 - p).")
     if near(value, 1.96**2 * variance / 0.025**2, 8):
         raise NotYet("your interval is 5 points wide in all; 5 points to *either side* are asked.")
     if near(value, variance / 0.05**2, 3):
-        raise NotYet("that is one standard error. The interval reaches 1.96 of them.")
-    raise NotYet(f"{value:.0f} does not fit. Hint: n = (1.96 / .05) ** 2 * .70 * .30.")
+        raise NotYet("this is one standard error. The interval reaches 1.96 of them.")
+    if near(value, 1.96 * variance / 0.05**2, 3):
+        raise NotYet("1.96 has to be squared too: n stands below a square root.")
+    raise NotYet("the value is another. Hint: n = (1.96 / .05) ** 2 * .70 * .30.")
 
 
 @task(r"re.findall(r'\b(neutral|slanted)\b', answer.lower()) gives the labels that are named.")
 def task_1_2(answer):
     if not callable(answer):
         raise NotYet("a function is asked for: give its name without brackets, answer = my_parser.")
-    for text, label in ANSWERS.items():
-        found = answer(text)
-        if found != label:
-            raise NotYet(f"for {text!r} your function gives {found!r}, and {label!r} was expected.")
+    for text, (label, hint) in ANSWERS.items():
+        try:
+            given = answer(text)
+        except Exception as error:
+            raise NotYet(
+                f"for {text!r} your function stops with {type(error).__name__}: {error}. {hint}"
+            ) from None
+        if given != label:
+            raise NotYet(
+                f"for {text!r} your function gives {given!r}; {label!r} is expected. {hint}"
+            )
     return "right. A strict parser costs answers, a lax one costs truth; report how many it left."
 
 
-@task("take the first value of each accuracy in grid.values(), then max() - mean().")
-def task_1_3(answer, grid):
-    found = np.array([accuracy[0] for accuracy, _ in grid.values()])
-    value = number(answer)
-    if near(value, found.max() - found.mean()):
-        return "right. It is the price of choosing by the test set, and grows with every try."
-    if near(value, 100 * (found.max() - found.mean()), 0.5) and value > 0.5:
-        raise NotYet("that is in points; as a share it is a hundred times smaller.")
-    if near(value, found.max() - found.min()):
-        raise NotYet("that is best minus worst. What does one chosen blindly give on average?")
-    if near(value, found.max()):
-        raise NotYet("that is the best accuracy itself. Subtract the mean of all of them.")
-    raise NotYet(f"{value:.3f} does not fit. Hint: np.mean over the accuracies of `grid`.")
+@task("hits[first_half].mean() and hits[~first_half].mean(); .idxmax() of one, looked up in both.")
+def task_1_3(answer, hits, first_half):
+    first_half = np.asarray(first_half, dtype=bool)
+    halves = [hits[half].mean().to_numpy() for half in (first_half, ~first_half)]
+    # Where prompts share the first place, each of them is a right choice.
+    leads = [
+        {a - b for a, b in zip(one, other, strict=True) if a == one.max()}
+        for one, other in (halves, halves[::-1])
+    ]
+    right = [(a + b) / 2 for a in leads[0] for b in leads[1]]
+    value, whole = number(answer), hits.mean()
+    if any(near(value, one, 0.001) for one in right):
+        return (
+            "right. The halves are an accident, so this is a rough number, and it may even lie "
+            "below zero; many random halves, in the next cell, make it a good one."
+        )
+    if any(near(value, -one, 0.001) for one in right):
+        raise NotYet("the sign is turned: where it was chosen minus where it was not.")
+    if any(near(value, 100 * one, 0.1) for one in right):
+        raise NotYet("this is in points; as a share it is a hundred times smaller.")
+    if any(near(value, one, 0.001) for lead in leads for one in lead):
+        raise NotYet("this is the difference of one direction. Let the halves change places too.")
+    if any(near(value, 2 * one, 0.001) for one in right):
+        raise NotYet("this is the sum of both differences; their mean is asked for.")
+    if near(value, whole.max() - whole.mean(), 0.001):
+        raise NotYet(
+            "this is best minus mean, on the sentences that chose. Part of it is real: prompts "
+            "differ. Choose in one half, and look the same prompt up in the other."
+        )
+    if near(value, np.mean([one.max() for one in halves]) - whole.mean(), 0.001):
+        raise NotYet("you compared with the mean of all prompts; take the *same* prompt.")
+    if near(value, np.mean([one.max() for one in halves]), 0.001):
+        raise NotYet("this is the accuracy where it was chosen. Subtract that in the other half.")
+    if near(abs(value), abs(halves[0].max() - halves[1].max()), 0.001):
+        raise NotYet("you took the best of each half. Look the *same* prompt up in both halves.")
+    raise NotYet(
+        "the value is another. Hint: best = hits[first_half].mean().idxmax(), then the mean of "
+        "hits[best] in both halves."
+    )
 
 
 # ---- notebook 2

@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from scipy.stats import norm
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit, cross_val_predict
 from sklearn.model_selection import validation_curve as curve_over
 from sklearn.pipeline import make_pipeline
@@ -302,6 +303,33 @@ def nothing():
     ax.set_yticks(range(len(wordings)), names, fontsize=14)
     ax.set(xlim=(-0.06, 1.06), ylim=(-0.5, len(wordings) - 0.4))
     ax.set_xlabel("probability of “slanted” for the sentence “N/A”")
+    return fig
+
+
+@figure
+def model_sizes():
+    test = besci.load_data("media_bias_test")
+    first = test["event_id"].isin(test.drop_duplicates("topic")["event_id"])  # those recorded
+    gold, event = (test[first]["label"] == "slanted").to_numpy(), test[first]["event_id"].to_numpy()
+    prompts = [f"{CODEBOOK}\n{QUESTION}\n\nSentence: {text}" for text in test[first]["text"]]
+    models = {"smollm2-135m": "135 M", "qwen2.5-coder-0.5b": "0.5 B", "qwen2.5-coder-1.5b": "1.5 B"}
+    auc, accuracy, called = [], [], []
+    for key in models:
+        p = besci.LLM(f"recorded:{key}").choose(prompts, LABELS, progress=False)["slanted"]
+        auc.append(stats.bootstrap(roc_auc_score, gold, p.to_numpy(), cluster=event))
+        accuracy.append(stats.accuracy((p > 0.5).to_numpy() == gold, cluster=event))
+        called.append((p > 0.5).mean())
+    fig, axes = plt.subplots(1, 2, figsize=(11, 3.6), sharey=True)
+    panels = ((auc, BLUE, "o", "AUC"), (accuracy, RED, "s", "accuracy at the threshold .5"))
+    for ax, (estimates, color, marker, label) in zip(axes, panels, strict=True):
+        rows = intervals(ax, estimates, color, marker)
+        ax.axvline(0.5, color=BLACK, ls="--", lw=1.5)
+        ax.set(xlim=(0.28, 0.86), xlabel=label)
+    plain = {"fc": "white", "ec": "none", "pad": 1}
+    axes[0].set_yticks(rows, [f"{size} parameters" for size in models.values()])
+    for row, rate, estimate in zip(rows, called, accuracy, strict=True):
+        axes[1].text(estimate.value, row + 0.2, share(rate), color=RED, ha="center", bbox=plain)
+    axes[0].text(0.49, rows[-1] - 0.52, "chance", ha="right", va="bottom")
     return fig
 
 

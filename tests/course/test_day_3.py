@@ -1,6 +1,7 @@
 """Day 3: what its checks answer to likely mistakes, and its bonus sections where they can run."""
 
 import re
+from functools import partial
 from string import Formatter
 
 import numpy as np
@@ -8,13 +9,14 @@ import pandas as pd
 from conftest import COURSE
 from notebooks import notebook_tests
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, KFold, cross_val_score
 from verdicts import Forms, verdict_tests
 
-from besci import embed, load_data, stats
+from besci import LLM, embed, load_data, path, stats
 from besci.checks import day_3
 
-TRAIN = load_data("media_bias_train")
+TRAIN, TEST = load_data("media_bias_train"), load_data("media_bias_test")
 FEATURES = LogisticRegression(C=0.1, max_iter=500)
 
 
@@ -24,10 +26,56 @@ def strict_label(text):
     return named.pop() if len(named) == 1 and not denied else None
 
 
+class WordByWord:
+    """A parser by another road: an object that is called, without regular expressions."""
+
+    def __call__(self, text):
+        words = [word.strip('.,:;!?"').lower() for word in text.split()]
+        places = [k for k, word in enumerate(words) if word in ("neutral", "slanted")]
+        if len({words[k] for k in places}) != 1:
+            return None
+        denied = any(k and words[k - 1] in ("not", "neither") for k in places)
+        return None if denied else words[places[0]]
+
+
+def by_pattern(pattern, text):
+    """A parser in one expression: look behind each label for what denies it."""
+    labels = {match.lower() for match in re.findall(pattern, text, re.I)}
+    both = {match.lower() for match in re.findall(r"\b(?:neutral|slanted)\b", text, re.I)}
+    return labels.pop() if labels == both and len(both) == 1 else None
+
+
 def lax_label(text):
     return (
         "neutral" if "neutral" in text.lower() else "slanted" if "slanted" in text.lower() else None
     )
+
+
+def never_after_not(text):
+    """None at any "not", also where it denies something else."""
+    return None if re.search(r"\b(not|neither)\b", text.lower()) else strict_label(text)
+
+
+def in_lower_case(text):
+    named = set(re.findall(r"\b(neutral|slanted)\b", text))
+    return named.pop() if len(named) == 1 and "not " not in text else None
+
+
+def without_denial(text):
+    named = set(re.findall(r"\b(neutral|slanted)\b", text.lower()))
+    return named.pop() if len(named) == 1 else None
+
+
+def without_edges(text):
+    named = set(re.findall(r"neutral|slanted", text.lower()))
+    denied = re.search(r"\b(not|neither) (neutral|slanted)", text.lower())
+    return named.pop() if len(named) == 1 and not denied else None
+
+
+def stopping(text):
+    """Stops where no label is named."""
+    first = re.findall(r"\b(neutral|slanted)\b", text.lower())[0]
+    return first if strict_label(text) else None
 
 
 def folds():
@@ -38,7 +86,16 @@ def folds():
 
 
 GROUPED, UNGROUPED = folds()
-GRID = {k: (stats.accuracy(np.arange(10) < k), 0.5) for k in (4, 5, 8)}
+# Right and wrong of three prompts, ten sentences in each half of the events.
+FIRST = np.arange(20) < 10
+PROMPTS = {"a": (9, 5), "b": (6, 8), "c": (4, 5)}  # right in the first half, and in the second
+HITS = pd.DataFrame(
+    {
+        name: np.r_[np.arange(10) < first, np.arange(10) < second]
+        for name, (first, second) in PROMPTS.items()
+    }
+)
+OPTIMISM = ((0.9 - 0.5) + (0.8 - 0.6)) / 2
 # Accuracies at sizes of a learning curve, in events.
 CURVE = {
     (method, size): stats.Estimate(value, value - 0.05, value + 0.05)
@@ -63,7 +120,7 @@ PREDICTION, LABEL = [0.9, 0.1, 0.3, 0.2, 0.6, 0.0], [1, 0, 1, 1, 0, 0]
 WEIGHT = [0, 0, 4, 0, 2, 0]
 OCCLUDED = pd.DataFrame({"loaded": [1, 4, 2], "words": [10, 20, 40], "hit": [True, False, True]})
 MORE = {
-    "task_1_3": (GRID,),
+    "task_1_3": (HITS, FIRST),
     "task_2_1": (FEATURES,),
     "task_2_2": (CURVE,),
     "task_2_3": (CALLED,),
@@ -90,9 +147,26 @@ def forms(value):
 PLAN = """We draw 400 sentences at random from the corpus, and two people code them blind. Their
 agreement is the ceiling, and errors are counted for each newspaper."""
 RIGHT = {
-    "task_1_1": np.ceil(1.96**2 * 0.21 / 0.05**2),
-    "task_1_2": strict_label,
-    "task_1_3": 0.8 - np.mean([0.4, 0.5, 0.8]),
+    "task_1_1": Forms(
+        [np.ceil(1.96**2 * 0.21 / 0.05**2), 322.69, 323, [322.7], pd.Series([323.0]), 320]
+    ),
+    "task_1_2": Forms(
+        [
+            strict_label,
+            WordByWord(),
+            lambda text: strict_label(text),
+            partial(by_pattern, r"(?<!\bnot )(?<!\bneither )\b(?:neutral|slanted)\b"),
+        ]
+    ),
+    "task_1_3": Forms(
+        [
+            OPTIMISM,
+            round(OPTIMISM, 2),
+            stats.Estimate(OPTIMISM, 0.1, 0.5),
+            np.array([OPTIMISM], dtype=np.float32),
+            pd.Series([OPTIMISM], index=["answer"]),
+        ]
+    ),
     "task_2_1": forms(GROUPED - UNGROUPED),
     "task_2_2": Forms([*forms(100 * 0.04 / 8), stats.Estimate(0.5, 0, 1)]),
     "task_2_3": forms(QUOTING - PLAIN),
@@ -119,14 +193,27 @@ WRONG = [
     ("task_1_1", 385, "accuracy of .50"),
     ("task_1_1", 1291, "either side"),
     ("task_1_1", 84, "one standard error"),
+    ("task_1_1", 165, "squared too"),
     ("task_1_1", 100, "n = (1.96"),
     ("task_1_2", lax_label, "'The sentence is not neutral or slanted.'"),
     ("task_1_2", "neutral", "a function is asked for"),
-    ("task_1_2", lambda text: None, "'slanted' was expected"),
-    ("task_1_3", 100 * (0.8 - np.mean([0.4, 0.5, 0.8])), "in points"),
-    ("task_1_3", 0.4, "best minus worst"),
-    ("task_1_3", 0.8, "Subtract the mean"),
-    ("task_1_3", 0.33, "does not fit"),
+    ("task_1_2", lambda text: None, "'slanted' is expected"),
+    ("task_1_2", never_after_not, "'Neutral. It does not take a side.'"),
+    ("task_1_2", in_lower_case, "text.lower()"),
+    ("task_1_2", without_denial, "'It is not slanted'"),
+    ("task_1_2", without_edges, "the edge of a word"),
+    ("task_1_2", stopping, "stops with IndexError"),
+    ("task_1_2", strict_label("Slanted."), "a function is asked for"),
+    ("task_1_3", 100 * OPTIMISM, "in points"),
+    ("task_1_3", -OPTIMISM, "sign is turned"),
+    ("task_1_3", 0.9 - 0.5, "one direction"),
+    ("task_1_3", 0.8 - 0.6, "one direction"),
+    ("task_1_3", 2 * OPTIMISM, "sum of both"),
+    ("task_1_3", 0.7 - np.mean([0.7, 0.7, 0.45]), "best minus mean"),
+    ("task_1_3", 0.85, "Subtract that in the other half"),
+    ("task_1_3", 0.85 - np.mean([0.7, 0.7, 0.45]), "mean of all prompts"),
+    ("task_1_3", 0.9 - 0.8, "best of each half"),
+    ("task_1_3", 0.5, "hits[best]"),
     ("task_2_1", UNGROUPED - GROUPED, "turned round"),
     ("task_2_1", GROUPED, "one of the two accuracies"),
     ("task_2_1", UNGROUPED, "one of the two accuracies"),
@@ -232,6 +319,21 @@ WRONG = [
 ) = verdict_tests(day_3, RIGHT, WRONG, MORE)
 
 
+def test_what_a_model_sees_of_slant_grows_with_its_size_and_the_default_is_above_chance():
+    first = TEST["event_id"].isin(TEST.drop_duplicates("topic")["event_id"])
+    gold, event = (TEST[first]["label"] == "slanted").to_numpy(), TEST[first]["event_id"].to_numpy()
+    asked = path("media_bias_codebook.txt").read_text("utf-8").strip() + "\n\nSentence: "
+    auc = {}
+    for key in ("smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"):
+        prompts = [asked + text for text in TEST[first]["text"]]
+        choice = LLM(f"recorded:{key}").choose(prompts, ["neutral", "slanted"], progress=False)
+        auc[key] = stats.bootstrap(roc_auc_score, gold, choice["slanted"].to_numpy(), cluster=event)
+    small, medium, large = auc.values()
+    assert small.value < large.value and medium.value < large.value and large.low > 0.5
+    hits = (choice["slanted"] > 0.5).to_numpy() == gold
+    assert stats.accuracy(hits, cluster=event).low > 0.5
+
+
 # A hub that has the expert labels: other sentences of that name, as many as the notebook expects.
 BABE = """
 import datasets
@@ -287,10 +389,33 @@ assert llm.commit in page and prompt_hash in page and codebook in page
 assert now == prompt_hash and all(str(value) in page for value in fields.values())
 """
 
+# A hub that has the model for inference: MiniLM in its place, with a head that knows nothing.
+NLI = """
+import transformers
+from besci import model_path
+
+def untrained(task, model, plain=transformers.pipeline):
+    assert (task, model[:12]) == ("zero-shot-classification", "MoritzLaurer")
+    folder, labels = model_path("minilm"), ["entailment", "not_entailment"]
+    head = transformers.AutoModelForSequenceClassification.from_pretrained(
+        folder,
+        id2label=dict(enumerate(labels)),
+        label2id={label: k for k, label in enumerate(labels)},
+    )
+    return plain(task, head, tokenizer=transformers.AutoTokenizer.from_pretrained(folder))
+
+transformers.pipeline = untrained
+"""
+JUDGED = """
+assert len(correct["NLI model"]) == len(test) and set(by_nli) <= set(LABELS)
+assert {"smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"} <= set(by_model)
+"""
+
 test_notebooks_run_in_any_folder = notebook_tests(
     "day_3",
-    before={"3_fine_tuning": BABE},
+    before={"1_zero_and_few_shot": NLI, "3_fine_tuning": BABE},
     after={
+        "1_zero_and_few_shot": JUDGED,
         "3_fine_tuning": SAVED
         + ADAPTERS.format(support=str(COURSE / "tests/support"), course=str(COURSE)),
         "4_using_labels": FROZEN,
