@@ -187,8 +187,8 @@ class Bias(Study):
                 "and called slanted: as the more probable label says. mass: mean probability that "
                 "an answer begins with a label at all. Intervals draw events; half of each is "
                 "slanted, so one label for all is right in half of the sentences, in every draw. "
-                "Trained rows learn from the training sentences; the second reader coded the same "
-                "sentences."
+                "Trained rows learn from the training sentences; the reader is the first of three "
+                "blind readings of the same sentences."
             )
         else:
             self.note += (
@@ -221,11 +221,11 @@ class Bias(Study):
         meaning = LogisticRegression(max_iter=1000)
         meaning.fit(besci.embed(train["text"], progress=False), train["label"])
         points = besci.embed(self.test["text"], progress=False)
-        second = np.where(self.test["second_label"] == "slanted", 1, -1)
+        reader = np.where(self.test["reading_1"] == "slanted", 1, -1)
         return {
             "word counts, trained": {"score": compact(words.decision_function(self.test["text"]))},
             "embeddings, trained": {"score": compact(meaning.decision_function(points))},
-            "second reader": {"score": compact(second)},
+            "a reader": {"score": compact(reader)},
         }
 
 

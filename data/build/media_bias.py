@@ -1,8 +1,10 @@
 """The media-bias stimuli: from events, each told four times, to a training and a test file.
 
 Reads media_bias_events.jsonl (one event a line: two neutral sentences N1 and N2, one slanted for
-the actor, F, one slanted against it, C) and media_bias_second_labels.csv (a second, blind pass
-over the test sentences). Writes media_bias_train.csv and media_bias_test.csv.
+the actor, F, one slanted against it, C; `contestable` names those on which careful readers may
+differ) and media_bias_readings/reading_1.csv to reading_3.csv (three blind readings of the test
+sentences, with columns item_id, text and label). Writes media_bias_train.csv and
+media_bias_test.csv. `python data/build/media_bias.py` prints how far the readings agree.
 
 An event states its own event_id and the item_id of the first of its four sentences, which also says
 to which file it belongs. So the ids of all others stay when an event is taken out or added: a new
@@ -10,17 +12,20 @@ event takes the next free numbers, and no number is used twice, also not that of
 tables made before still hold. A fifth of each topic's events are for testing.
 """
 
-import csv
 import hashlib
 import json
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 from _table import write_table
 
 HERE = Path(__file__).resolve().parent
-COLUMNS = ["item_id", "event_id", "topic", "text", "label", "direction", "intensity", "device"]
-COLUMNS += ["loaded_words"]
+READINGS = HERE / "media_bias_readings"
+COLUMNS = ["item_id", "event_id", "topic", "cause", "text", "label", "direction", "intensity"]
+COLUMNS += ["device", "loaded_words", "contestable"]
+READERS = ["reading_1", "reading_2", "reading_3"]
+LABELS = ["neutral", "slanted"]
 
 
 def order(text):
@@ -30,29 +35,22 @@ def order(text):
 
 def sentences(event):
     """The four sentences of an event as rows, in an order that does not tell the label."""
-    neutral = dict(label="neutral", direction="none", intensity="0", loaded_words="")
     quoted = "attributed quotation" if event["quote_neutral"] else ""
-    rows = [
-        {"text": event["N1"], **neutral, "device": ""},
-        {"text": event["N2"], **neutral, "device": quoted},
-    ]
-    for side, direction in (("F", "for"), ("C", "against")):
-        told = event[side]
-        rows.append(
-            {
-                "text": told["text"],
-                "label": "slanted",
-                "direction": direction,
-                "intensity": str(told["intensity"]),
-                "device": told["device"],
-                "loaded_words": told["loaded_words"],
-            }
-        )
+    told = {
+        name: {"text": event[name], "label": "neutral", "direction": "none", "intensity": "0"}
+        | {"device": device, "loaded_words": ""}
+        for name, device in (("N1", ""), ("N2", quoted))
+    }
+    for name, direction in (("F", "for"), ("C", "against")):
+        told[name] = {"label": "slanted", "direction": direction} | event[name]
+        told[name]["intensity"] = str(event[name]["intensity"])
+    for name, row in told.items():
+        row["contestable"] = str(int(name in event["contestable"]))
     part, first = event["item_id"].split("_")
-    shared = {"event_id": event["event_id"], "topic": event["topic"]}
+    shared = {key: event[key] for key in ("event_id", "topic", "cause")}
     return [
         {"item_id": f"{part}_{int(first) + k:04d}", **shared, **row}
-        for k, row in enumerate(sorted(rows, key=lambda row: order(row["text"])))
+        for k, row in enumerate(sorted(told.values(), key=lambda row: order(row["text"])))
     ]
 
 
@@ -93,6 +91,64 @@ def check_new(after, before):
             )
 
 
+def readings(test, folder=READINGS):
+    """One column of labels for each of READERS, in the order of `test`; empty without readings.
+
+    folder: has the file READER.csv of each, with columns item_id, text and label. Raises ValueError
+    for a missing file, for items or texts other than those of `test`, and for another label.
+    """
+    files = {reader: folder / f"{reader}.csv" for reader in READERS}
+    if not any(file.is_file() for file in files.values()):
+        return pd.DataFrame("", index=test.index, columns=READERS)
+    columns = {}
+    for reader, file in files.items():
+        if not file.is_file():
+            raise ValueError(f"{file.parent.name} has no {file.name}: three readings are needed.")
+        read = pd.read_csv(file, dtype=str, keep_default_na=False)
+        read = read.drop_duplicates("item_id").set_index("item_id")
+        texts = dict(zip(test["item_id"], test["text"], strict=True))
+        if other := sorted(set(read.index) ^ set(texts)):
+            raise ValueError(f"{file.name} has not the items of the test part: {', '.join(other)}")
+        if other := [item for item, text in texts.items() if read.loc[item, "text"] != text]:
+            raise ValueError(f"{file.name}: texts have changed since the reading of {other}")
+        if other := read.index[~read["label"].isin(LABELS)].tolist():
+            raise ValueError(f"{file.name}: neither neutral nor slanted, {', '.join(other)}")
+        columns[reader] = read.loc[test["item_id"], "label"].to_numpy()
+    return pd.DataFrame(columns, index=test.index)
+
+
+def kappa(one, two):
+    """Cohen's kappa of two columns of the two labels."""
+    same = (one == two).mean()
+    chance = sum((one == label).mean() * (two == label).mean() for label in LABELS)
+    return (same - chance) / (1 - chance)
+
+
+def agreement(test):
+    """What the card says about the readings, from a test table that has them.
+
+    Each reader and their majority against the writer's labels, the readers among each other, and
+    the same for contestable and other sentences.
+    """
+    votes = (test[READERS] == "slanted").sum(axis=1)
+    majority = votes.map(lambda n: "slanted" if n >= 2 else "neutral")
+    same = ", ".join(f"{(test[reader] == test['label']).sum()}" for reader in READERS)
+    kappas = ", ".join(f"{kappa(test[reader], test['label']):.2f}" for reader in READERS)
+    among = [kappa(test[one], test[two]) for one, two in combinations(READERS, 2)]
+    shares = []
+    for mark, name in (("1", "contestable"), ("0", "other")):
+        rows = test[test["contestable"].astype(str) == mark]
+        right = sum((rows[reader] == rows["label"]).mean() for reader in READERS) / len(READERS)
+        shares.append(f"{right:.2f} of the {len(rows)} {name} ones")
+    split = ((votes > 0) & (votes < 3)).sum()
+    return (
+        f"Of {len(test)} sentences the three readers labelled {same} as the writer did (Cohen's "
+        f"kappa {kappas}), on average {' and '.join(shares)}. Among each other they reach kappa "
+        f"{', '.join(f'{value:.2f}' for value in among)} and differ on {split} sentences; the "
+        f"label of two of three is the writer's in {(majority == test['label']).sum()}."
+    )
+
+
 def build(folder):
     """Write media_bias_train.csv and media_bias_test.csv into `folder`."""
     lines = (HERE / "media_bias_events.jsonl").read_text(encoding="utf-8").splitlines()
@@ -102,9 +158,10 @@ def build(folder):
         check_new(
             pd.concat([train, test]), pd.concat(pd.read_csv(file, dtype=str) for file in made)
         )
-    with (HERE / "media_bias_second_labels.csv").open(encoding="utf-8", newline="") as file:
-        second = {row["text"]: row["second_label"] for row in csv.DictReader(file)}
-    if lacking := [text for text in test["text"] if not second.get(text)]:
-        raise ValueError(f"media_bias_second_labels.csv has no label of: {' | '.join(lacking)}")
     write_table(train, folder / "media_bias_train.csv")
-    write_table(test.assign(second_label=test["text"].map(second)), folder / "media_bias_test.csv")
+    write_table(test.join(readings(test)), folder / "media_bias_test.csv")
+
+
+if __name__ == "__main__":
+    table = pd.read_csv(HERE.parent / "media_bias_test.csv", dtype=str, keep_default_na=False)
+    print(agreement(table) if (table[READERS] != "").all(axis=None) else "No readings yet.")

@@ -113,13 +113,59 @@ def test_the_tables_are_made_from_the_events(build):
         assert same, f"media_bias_{name}.csv is not up to date: make data DATA=media_bias"
 
 
-@pytest.mark.parametrize("pass_", ["second", "third"])
-def test_other_readers_have_labelled_the_test_sentences_and_no_others(build, pass_):
-    file = f"media_bias_{pass_}_labels.csv"
-    labelled = set(pd.read_csv(DATA / "build" / file)["text"])
-    wanted = set(build.tables(EVENTS)[1]["text"])
-    assert not wanted - labelled, f"{file} has no label of: {' | '.join(wanted - labelled)}"
-    assert not labelled - wanted, f"{file}, no test sentence: {' | '.join(labelled - wanted)}"
+@pytest.fixture
+def read(build, tmp_path):
+    """A function that writes three readings of the test table, changed, and reads them back."""
+    table = build.tables(EVENTS)[1]
+
+    def back(change=lambda rows: rows, files=build.READERS):
+        for reader in files:
+            rows = table[["item_id", "text", "label"]].sample(frac=1, random_state=len(reader))
+            change(rows.reset_index(drop=True)).to_csv(tmp_path / f"{reader}.csv", index=False)
+        return table.join(build.readings(table, tmp_path))
+
+    return back
+
+
+def test_readings_in_any_order_are_put_beside_their_sentences(build, read):
+    table = read()
+    assert all((table[reader] == table["label"]).all() for reader in build.READERS)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda rows: rows[1:], "has not the items"),
+        (
+            lambda rows: rows.assign(item_id=rows["item_id"].replace("test_0001", "test_9")),
+            "test_9",
+        ),
+        (lambda rows: rows.assign(text=rows["text"].str.upper()), "texts have changed"),
+        (lambda rows: rows.assign(label="biased"), "neither neutral nor slanted"),
+    ],
+)
+def test_readings_of_other_sentences_or_with_other_labels_are_refused(read, change, message):
+    with pytest.raises(ValueError, match=message):
+        read(change)
+
+
+def test_two_readings_are_not_enough_and_none_leaves_the_columns_empty(build, read):
+    assert (read(files=[])[build.READERS] == "").all(axis=None)
+    with pytest.raises(ValueError, match=r"no reading_3\.csv"):
+        read(files=build.READERS[:2])
+
+
+def test_agreement_is_counted_as_the_package_counts_it(build, read):
+    table = read()
+    drawn = np.random.default_rng(1).random((len(table), 3)) < 0.1
+    for k, reader in enumerate(build.READERS):
+        other = table["label"].map({"neutral": "slanted", "slanted": "neutral"})
+        table[reader] = table["label"].where(~drawn[:, k], other)
+    said = build.agreement(table)
+    assert ", ".join(str(n) for n in (~drawn).sum(axis=0)) + " as the writer did" in said
+    kappas = [stats.kappa(table["label"], table[reader]).value for reader in build.READERS]
+    assert ", ".join(f"{value:.2f}" for value in kappas) in said
+    assert f"differ on {(drawn.any(axis=1) & ~drawn.all(axis=1)).sum()} sentences" in said
 
 
 def test_a_fifth_of_the_events_of_each_topic_are_for_testing(train, test):
@@ -185,20 +231,38 @@ def test_words_alone_help_but_do_not_solve_it(train, test):
     assert 0.60 <= accuracy <= 0.80
 
 
-def test_a_second_blind_pass_agrees_and_the_card_says_how_well(test):
-    estimate = stats.kappa(test["label"], test["second_label"])
-    assert estimate.value > 0.8
+def test_the_card_reports_the_readings_as_they_are(build, test):
+    if test[build.READERS].isna().any(axis=None):
+        pytest.skip("The test sentences have not been read yet.")
     card = (COURSE / "data/README.md").read_text("utf-8")
-    different = int((test["label"] != test["second_label"]).sum())
-    assert f"Cohen's kappa {estimate.value:.2f}, {different} of {len(test)} sentences" in card
+    assert build.agreement(test) in card, f"the card has to say: {build.agreement(test)}"
 
 
-def test_a_third_blind_reading_is_reported_as_it_was(test):
-    third = pd.read_csv(COURSE / "data/build/media_bias_third_labels.csv").set_index("text")
-    labels = third.loc[test["text"]]
-    card = (COURSE / "data/README.md").read_text("utf-8")
-    assert (labels["third_label"].to_numpy() == test["label"].to_numpy()).all()  # as the card says
-    assert f"noted {(labels['certainty'] < 3).sum()} decisions as less than clear" in card
+def test_political_sides_are_balanced_in_both_parts_and_shared_by_an_event(train, test, both):
+    assert (both.groupby("event_id")["cause"].nunique() == 1).all()
+    for part in (train, test):
+        share = part["cause"].value_counts(normalize=True)
+        assert share["none"] < 0.3 and abs(share["left"] - share["right"]) < 0.06
+
+
+def test_contestable_sentences_are_many_but_not_most_and_of_both_labels(train, test, both):
+    contestable = both[both["contestable"] == 1]
+    assert len(contestable) >= 60 and 0.1 < test["contestable"].mean() < 1 / 3
+    for part in (train, test):
+        assert (part.loc[part["contestable"] == 1, "label"] == "slanted").mean() == 0.5
+    slanted = contestable[contestable["label"] == "slanted"]
+    assert (slanted["intensity"] == 1).all()
+    for part in (slanted, slanted[slanted["item_id"].str.startswith("test")]):
+        assert abs((part["direction"] == "for").mean() - 0.5) <= 0.1
+        left = part["cause"].eq("left") == part["direction"].eq("for")  # which way it leans
+        assert 0.35 < left[part["cause"] != "none"].mean() < 0.65
+    assert contestable["topic"].nunique() == both["topic"].nunique()
+
+
+def test_people_are_told_what_they_will_read():
+    note = "Content note: these sentences imitate slanted news."
+    for file in ("data/README.md", "INSTRUCTORS.md"):
+        assert note in (COURSE / file).read_text("utf-8")
 
 
 @pytest.mark.skipif(not (POSTS / "tweets_train.csv").is_file(), reason="the posts are not here")
