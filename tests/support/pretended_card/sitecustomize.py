@@ -53,6 +53,7 @@ def pretend(torch):
         "reset_peak_memory_stats": lambda *_: None,
         "empty_cache": gc.collect,
         "synchronize": lambda *_: None,
+        "is_current_stream_capturing": lambda: False,
         "manual_seed": lambda seed: None,
         "manual_seed_all": lambda seed: None,
     }.items():
