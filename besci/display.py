@@ -108,7 +108,10 @@ class Table:
         ]
         caption = ""
         if self.caption:
-            words = _tag("div", escape(self.caption), style=f"position: sticky; left: 0; {CAPTION}")
+            # A narrow table would else have a caption of one word a line.
+            room = f"min({min(len(self.caption) / 2, 22)}em, 85vw)"
+            look = f"position: sticky; left: 0; min-width: {room}; {CAPTION}"
+            words = _tag("div", escape(self.caption), style=look)
             look = "caption-side: bottom; text-align: left; padding: 0; color: inherit"
             caption = _tag("caption", words, style=look)
         inside = caption + _tag("thead", head) + _tag("tbody", "".join(rows))

@@ -322,3 +322,9 @@ def test_without_widgets_the_figure_stands():
     assert done.returncode == 0, done.stderr
     kinds, words = json.loads(done.stdout)
     assert kinds == ["image/png", "text/html", "text/plain"] and words == "Figure: as high as 1.0"
+
+
+@pytest.mark.parametrize(("caption", "room"), [("Errors marked", 6.5), ("word " * 40, 22)])
+def test_the_caption_of_a_narrow_table_has_room_for_some_words_a_line(caption, room):
+    page = besci.show(pd.Series({"a": 1}), caption=caption)._repr_html_()
+    assert f"min-width: min({room}em, 85vw)" in page
