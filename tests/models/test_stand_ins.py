@@ -236,11 +236,12 @@ def test_a_copy_of_a_gguf_file_stands_in_for_the_same_model_in_safetensors(tmp_p
 )
 def test_plain_code_gets_the_hub_id_of_what_this_computer_takes(named, repo, monkeypatch):
     monkeypatch.setenv("BESCI_MODEL", named)
-    small = (
-        "from besci.models import registry\nregistry.generators = lambda: [('smollm2-135m', '')]\n"
+    said = lines(
+        "import besci\nfrom besci.models import registry\n"
+        "registry.generators = lambda: [('smollm2-135m', 'it is small')]\n"
+        "print(besci.hub_id())\nprint(besci.hub_id('qwen2.5-coder-1.5b'))"
     )
-    assert lines(f"import besci\n{small}print(besci.hub_id())") == [repo]
-    assert besci.hub_id("qwen2.5-coder-1.5b") == "Qwen/Qwen2.5-Coder-1.5B-Instruct"
+    assert said == [repo, "Qwen/Qwen2.5-Coder-1.5B-Instruct"]
     with pytest.raises(ValueError, match="There is no model 'smollm'"):
         besci.hub_id("smollm")
 
