@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from drawing import arrow, box, empty, figure
+from matplotlib.patches import Rectangle
 from tokenizers import Tokenizer
 
 import besci
@@ -40,4 +41,26 @@ def prompt_to_answer():
     for y, ids, color in ((2.1, numbers, BLUE), (1.7, "  ".join(map(str, new)), RED)):
         ax.text(2.5, y, ids, fontsize=13, color=color, ha="center", va="center")
     ax.text(4.85, 1.2, "the last one says stop", fontsize=13, color=RED, ha="right", va="center")
+    return fig
+
+
+@figure
+def padding_side():
+    """Three prompts of four, two and six tokens in one batch. With the padding on the left every
+    row ends with its prompt, and the reply begins right behind it. With the padding on the right
+    two rows end with padding, and their replies begin behind tokens that mean nothing."""
+    fig, ax = empty((5, 5.0))
+    lengths, width, size = (4, 2, 6), 6, 0.42
+    for top, side in ((4.75, "left"), (2.3, "right")):
+        ax.text(0.1, top, f"padding on the {side}", fontsize=14, weight="bold", va="center")
+        for row, length in enumerate(lengths):
+            y = top - 0.75 - 0.52 * row
+            empty_ones = range(width - length) if side == "left" else range(length, width)
+            for place in range(width + 3):
+                padded, new = place in empty_ones, place >= width
+                color = "0.85" if padded else RED if new else BLUE
+                spot = (0.1 + place * (size + 0.06) + 0.2 * new, y)
+                ax.add_patch(Rectangle(spot, size, size, fc=color, hatch="//" if new else ""))
+    for x, words, color in ((0.1, "prompt", BLUE), (1.25, "padding", "0.5"), (2.55, "reply", RED)):
+        ax.text(x, 0.15, words, fontsize=14, color=color, weight="bold", va="center")
     return fig
