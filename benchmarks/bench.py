@@ -139,6 +139,21 @@ class Bench:
     def short_few_shot(self):
         return self.classification(workloads.few_shot(workloads.shortest(40)), prefix_read=True)
 
+    def limit_zero_shot(self):
+        return self.beside_the_limit(workloads.zero_shot(workloads.sentences(100)), False)
+
+    def limit_few_shot(self):
+        return self.beside_the_limit(workloads.few_shot(workloads.sentences(100)), True)
+
+    def beside_the_limit(self, prompts, prefix_read):
+        self.choose(prompts)
+        bare, tokens = bare_reading(self.llm, prompts, workloads.LABELS, prefix_read)
+        methods = {
+            "d choose": partial(self.choose, prompts, fresh=not prefix_read),
+            "e limit: bare forward pass": bare,
+        }
+        return dict(texts=len(prompts), tokens=tokens, times=self.measure(methods))
+
     def personas(self):
         everyone = workloads.personas()
         distinct = list(dict.fromkeys(everyone))
@@ -207,8 +222,15 @@ class Bench:
         )
 
     def tables(self):
-        times = scale.steps_in_tables(self.llm, self.repeats)
-        return dict(times={name: {"seconds": seconds} for name, seconds in times.items()})
+        seconds = scale.steps_in_tables(self.llm, self.repeats)
+        medians = {name: statistics.median(every) for name, every in seconds.items()}
+        counts = {
+            f"{step}: seconds more than without .attrs": round(
+                medians[f"{step}, with attrs"] - medians[f"{step}, plain"], 4
+            )
+            for step in dict.fromkeys(name.split(",")[0] for name in medians)
+        }
+        return dict(times={}, counts=counts, seconds=seconds)
 
     def filling(self):
         return dict(times={}, counts=scale.filling(self.llm))
@@ -224,6 +246,8 @@ WORKLOADS = {
     "few_shot": "news sentences after 10 examples (for d and e: read before)",
     "short_zero_shot": "the 40 shortest news sentences, zero-shot",
     "short_few_shot": "the 40 shortest news sentences after 10 examples (d and e: read before)",
+    "limit_zero_shot": "news sentences, zero-shot, beside the limit alone",
+    "limit_few_shot": "news sentences after 10 examples, beside the limit alone",
     "personas": "7-point item for 944 personas",
     "reading": "20 questions on a text of 3,000 tokens, answers of up to 30 tokens",
     "growth_with_n": "choose, zero-shot, as the number of texts grows",
@@ -231,7 +255,7 @@ WORKLOADS = {
 }
 TINY = {
     "growth_to_8000": "choose on a tiny random model, short texts",
-    "tables": "steps on a result of 1,000,000 rows (plain: without .attrs)",
+    "tables": "steps of pandas on a result of 1,000,000 rows",
     "filling": "640 answers of up to 512 tokens, mean 100, on a tiny random model",
     "numeracy_steps": "decoding steps of notebook 4/2 on a T4, by an assumed length of answers",
 }

@@ -43,7 +43,8 @@ def growth(llm, repeats, sizes=(500, 2000, 8000)):
     times = {n: [] for n in sizes}
     for turn in range(repeats):
         for n in sizes[:: 1 if turn % 2 == 0 else -1]:
-            texts = [f"{sentences[i % 200][:40]} ({i})" for i in range(n)]
+            # Numbers of as many tokens, and as far apart, whatever their number.
+            texts = [f"{sentences[i % 200][:40]} ({7919 * i % 10_000:04d})" for i in range(n)]
             llm.backend.store = Store()
             start = time.perf_counter()
             llm.choose(texts, workloads.LABELS, progress=False)
@@ -53,7 +54,7 @@ def growth(llm, repeats, sizes=(500, 2000, 8000)):
 
 def steps_in_tables(llm, repeats):
     """Seconds of what people do with a result of a million rows, with and without its attrs."""
-    texts = [workloads.sentences(10)[i % 10] for i in range(ROWS)]
+    texts = workloads.sentences(10) * (ROWS // 10)
     result = llm.choose(texts, workloads.LABELS, progress=False)
     bare = result.copy()
     bare.attrs = {}

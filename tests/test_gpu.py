@@ -150,7 +150,8 @@ def test_make_gpu_takes_a_python_that_has_what_it_needs_else_the_environment(tmp
     for place, status in (("own python", 0 if has_torch else 1), (".venv/bin/python", 0)):
         python = tmp_path / place
         python.write_text(
-            f'#!/bin/sh\n[ "$1" = -c ] && exit {status}\necho "{place}: $*"; exit 1\n'
+            f'#!/bin/sh\n[ "$1" = -V ] && exec echo Python 3.11\n[ "$1" = -c ] && exit {status}\n'
+            f'echo "{place}: $*"; exit 1\n'
         )
         python.chmod(0o755)
     command = ["make", "gpu", f"PYTHON={tmp_path / 'own python'}"]

@@ -178,9 +178,10 @@ class Engine(Reader):
         for long in (False, True):
             todo, first = [job for job in jobs if self._is_long(job.read) == long], 0
             while first < len(todo):
-                n, shared = fill(todo, first, self.limit)
-                batch, ids = todo[first : first + n], todo[first].read
-                held = common(store.ids, ids[:shared]) if store.long == long else 0
+                ids = todo[first].read
+                known = common(store.ids, ids) if store.long == long else 0
+                n, shared = fill(todo, first, self.limit, known)
+                batch, held = todo[first : first + n], min(known, shared)
                 store.rewind(held)
                 store.long = long
                 tree = Tree([job.read for job in batch], held)

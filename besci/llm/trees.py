@@ -129,16 +129,21 @@ def common(a, b, start=0):
     return end
 
 
-def fill(jobs, first, room):
-    """How many of the sorted jobs, from `first` on, fit into a batch, and the tokens they share."""
+def fill(jobs, first, room, known):
+    """How many of the sorted jobs, from `first` on, go into a batch, and the tokens they share.
+
+    A batch fills the passes of `room` tokens that its first job takes. known: how many of that
+    job's tokens have been read before; those that all jobs share are not read again.
+    """
     ids, shared = jobs[first].read, jobs[first].free
     total = len(ids)
+    room *= max(-(-(total - min(known, shared)) // room), 1)
     for n in range(first + 1, len(jobs)):
         job = jobs[n]
         same = common(ids, job.read)
         total += len(job.read) - same
-        if total - min(shared, same, job.free) > room:
+        left = min(shared, same, job.free)
+        if total - min(known, left) > room:
             return n - first, shared
-        shared = min(shared, same, job.free)
-        ids = job.read
+        shared, ids = left, job.read
     return len(jobs) - first, shared
