@@ -377,9 +377,9 @@ def memory(trial, rows):
     at_once = workloads.problems(trial.size.texts // 2)
     in_steps = workloads.problems(trial.size.problems, workloads.STEPS)
     for name, ask in {
-        "4/2 personas, choose": lambda: choose(llm, people, points),
-        "4/1 at once, chat": lambda: chat(llm, at_once, SHORT),
-        "4/1 step by step, chat": lambda: chat(llm, in_steps, 4 * SHORT),
+        "4/3 personas, choose": lambda: choose(llm, people, points),
+        "4/2 at once, chat": lambda: chat(llm, at_once, SHORT),
+        "4/2 step by step, chat": lambda: chat(llm, in_steps, 4 * SHORT),
     }.items():
         fresh(llm)
         held, free = allocated(), torch.cuda.mem_get_info()[0]
@@ -416,7 +416,7 @@ def speed(trial, rows):
     for name, prompts, options in [
         ("3/1 codebook", sentences, labels),
         ("3/1 after 16 examples", workloads.dialogues(n), labels),
-        ("4/2 personas", *workloads.voters(n)),
+        ("4/3 personas", *workloads.voters(n)),
     ]:
         fresh(llm)
         with passes(llm.model) as read:
@@ -429,8 +429,8 @@ def speed(trial, rows):
             tokens_read_a_second=sum(read) / ours,
         )
     for name, prompts, most in [
-        ("4/1 at once", workloads.problems(n // 2), SHORT),
-        ("4/1 step by step", workloads.problems(trial.size.problems, workloads.STEPS), LONG),
+        ("4/2 at once", workloads.problems(n // 2), SHORT),
+        ("4/2 step by step", workloads.problems(trial.size.problems, workloads.STEPS), LONG),
     ]:
         fresh(llm)
         with passes(llm.model) as first:

@@ -91,7 +91,7 @@ T4_ROOM, T4_STEP, T4_TOKEN = 7000, 0.050, 0.39e6 / 300e9
 
 
 def numeracy_steps(llm, mean):
-    """Decoding steps and minutes of notebook 4/1 on a T4, if answers step by step have that mean.
+    """Decoding steps and minutes of notebook 4/2 on a T4, if answers step by step have that mean.
 
     An assumption about Phi-3's answers, as are six tokens for a direct one; problems, prompts and
     limits are the notebook's own.

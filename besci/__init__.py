@@ -15,6 +15,7 @@ _HOME = {
     "gpu": "device",
     "list_models": "models",
     "model_path": "models",
+    "hub_id": "models",
     "release": "models",
     "ModelUnavailable": "models",
     "load_data": "data",

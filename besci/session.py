@@ -37,7 +37,7 @@ class Session:
         if self.without_hub is None:
             return lines
         copies = [f"{repo} ({what})" for repo, what in self.without_hub.items() if what]
-        known = f"; from packages: {', '.join(copies)}" if copies else ""
+        known = f"; in its place: {', '.join(copies)}" if copies else ""
         return f"{lines}\nThe Hugging Face hub cannot be reached{known}"
 
 

@@ -1,7 +1,10 @@
-"""Self-checks of day 4: numeracy, and synthetic samples. What is right is computed, never typed.
+"""Self-checks of day 4: generation, numeracy, synthetic samples. What is right is computed.
 
 Where an answer depends on the model that ran, the check is handed what the model returned.
 """
+
+import json
+import re
 
 import numpy as np
 
@@ -10,6 +13,158 @@ from besci.checks.task import NotYet, near, number, task
 from besci.data import load_data
 from besci.inputs import plain
 from besci.numbers import numbers_in
+
+# ---- notebook 1
+
+
+@task("for each row of `new`: is there no stop token in it? torch.isin(new, stop) marks them.")
+def task_1_1(answer, new, stop):
+    ended = np.isin(np.asarray(new), np.asarray(stop))
+    right, given = ~ended.any(axis=1), _truths(answer, len(ended))
+    if (given == right).all():
+        return (
+            "right. Count them and report them: what a reply would have said after its end is "
+            "missing, and not at random."
+        )
+    if (given == ~right).all():
+        raise NotYet("the sign is turned: these are the replies that came to their own end.")
+    if (given == ~ended[:, -1]).all() or (given == ended[:, -1]).all():
+        raise NotYet(
+            "you looked at the last token only. A reply that ended early is filled up behind its "
+            "stop token. Hint: .any(dim=1) looks at the whole row."
+        )
+    row = int(np.flatnonzero(given != right)[0])
+    has = "a stop token" if ended[row].any() else "no stop token"
+    raise NotYet(f"look at reply {row} again: there is {has} in its row of `new`.")
+
+
+def _truths(answer, n):
+    """The answer as n truth values, or NotYet if it is something else."""
+    try:
+        given = np.asarray(answer)
+    except (TypeError, ValueError, RuntimeError):
+        given = np.asarray(None)
+    if given.dtype.kind not in "bif" or not np.isin(given, [0, 1]).all():
+        raise NotYet(f"True or False is asked for, for each of the {n} replies.")
+    if given.shape != (n,):
+        raise NotYet(f"{n} values are asked for, one for each reply; yours are {given.size}.")
+    return given.astype(bool)
+
+
+# What `generate` does where neither the call nor the model's own settings say anything else.
+LIBRARY = {
+    "do_sample": False,
+    "temperature": 1.0,
+    "top_k": 50,
+    "top_p": 1.0,
+    "min_p": None,
+    "typical_p": 1.0,
+    "repetition_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+}
+OFF = {name: (None, 1, 1.0) for name in ("temperature", "top_p", "typical_p", "repetition_penalty")}
+OFF |= {"min_p": (None, 0, 0.0), "no_repeat_ngram_size": (None, 0)}
+
+
+@task('a dict such as {"do_sample": True, "temperature": 1.0, ...}, with all that could cut off.')
+def task_1_2(answer, own, vocabulary):
+    if not isinstance(answer, dict):
+        kind = type(answer).__name__
+        raise NotYet(f'settings in a dict are asked for, {{"name": value}}; yours is a {kind}.')
+    if unknown := sorted(map(str, answer.keys() - LIBRARY.keys() - own.keys())):
+        raise NotYet(f"`generate` has no setting of this name: {', '.join(unknown)}.")
+    written = {name: value for name, value in own.items() if value is not None}
+    used = LIBRARY | written | answer
+    if used["do_sample"] is not True:
+        raise NotYet("nothing is drawn: without do_sample=True, `generate` decodes greedily.")
+    for name, fine in OFF.items():
+        if used[name] not in fine:
+            where = "your dict says so" if name in answer else "the model's own settings say so"
+            raise NotYet(f"{name} is {used[name]}, for {where}: that is another distribution.")
+    if used["top_k"] is not None and 0 < used["top_k"] < vocabulary:
+        where = "your dict says so"
+        if "top_k" not in answer:
+            where = "the model says so" if "top_k" in written else "that is the library's default"
+        raise NotYet(
+            f"top_k is {used['top_k']} ({where}), so only so many tokens can be drawn. Hint: 0 "
+            "switches it off."
+        )
+    silent = [name for name in ("temperature", "top_p", "repetition_penalty") if name not in answer]
+    if silent:
+        raise NotYet(
+            f"with this model it works, but {' and '.join(silent)} would be taken from the "
+            "settings of the next one. Say it yourself."
+        )
+    return "right. Each token is drawn with the probability that the model gives it, in any model."
+
+
+@task("""a text between quotation marks, such as answer = '{"hours": 6, "coffee": false}'.""")
+def task_1_3(answer, hours, coffee):
+    if isinstance(answer, dict):
+        raise NotYet("this is a dict of Python; a reply is a text. Put quotation marks around it.")
+    if not isinstance(answer, str):
+        raise NotYet(f"a text is asked for, yours is of type {type(answer).__name__}.")
+    record = _record(answer)
+    if not isinstance(record, dict) or record.keys() != {"hours", "coffee"}:
+        raise NotYet('the record needs the two fields "hours" and "coffee", and no other.')
+    length, drank = record["hours"], record["coffee"]
+    if not isinstance(drank, bool):
+        raise NotYet("coffee is true or false, without quotation marks.")
+    if length is not None and (isinstance(length, bool) or not isinstance(length, (int, float))):
+        raise NotYet("hours is a number or null, without quotation marks.")
+    if length is not None and not 0 <= length <= 24:
+        raise NotYet(f"a day has 24 hours, and {length} is refused: the form rules that out.")
+    if (length, drank) == (hours, coffee):
+        raise NotYet("that record is valid *and* true. Make it false, and leave it valid.")
+    return (
+        "right. It passes every check of form, and it is false. A model can write it as easily as "
+        "you did."
+    )
+
+
+def _record(reply):
+    """The record in a reply, or NotYet with what is wrong with its JSON."""
+    text = plain(reply)
+    start = text.find("{")
+    if start < 0:
+        raise NotYet('a JSON record begins with {, as in {"hours": 6, "coffee": false}.')
+    try:
+        return json.JSONDecoder().raw_decode(text[start:])[0]
+    except (json.JSONDecodeError, RecursionError) as error:
+        why = f"json cannot read it ({error})."
+        if "'" in text:
+            why = "JSON takes double quotation marks: write '{\"hours\": …}', with ' outside."
+        elif re.search(r"\b(True|False|None)\b", text):
+            why = "JSON writes true, false and null, where Python writes True, False and None."
+        raise NotYet(why) from error
+
+
+@task("among the entries whose hours are missing: the share with a number in `read`.")
+def task_1_4(answer, table):
+    silent, read = table["hours"].isna(), table["read"].notna()
+    invented, value = silent & read, number(answer)
+    right = invented.sum() / silent.sum()
+    if near(value, right):
+        return (
+            "right. Each of these records has the form that was asked for, and none of them is "
+            "true. Only texts whose content you know can tell."
+        )
+    if near(value, invented.mean()):
+        raise NotYet("this is the share among all entries. Divide by those that state no hours.")
+    if near(value, 1 - right):
+        raise NotYet("this is the share without a number; those *with* one are asked for.")
+    if near(value, (~silent & read).sum() / (~silent).sum()) or near(value, read.mean()):
+        raise NotYet("keep only the entries that state no hours: table['hours'].isna().")
+    if read.any() and near(value, invented.sum() / read.sum()):
+        raise NotYet("this is the share of the numbers read that were invented; turn it round.")
+    if near(value, invented.sum()):
+        raise NotYet("this is a number of entries. Divide it by those that state no hours.")
+    if near(value, 100 * right, 0.5):
+        raise NotYet("that is in per cent; as a share it is a hundred times smaller.")
+    raise NotYet(f"{value:.3f} does not fit. Hint: table.loc[table['hours'].isna(), 'read'].")
+
+
+# ---- notebook 2
 
 VOTES = [
     ([3, 8, 3, 5], {3}),
@@ -21,7 +176,7 @@ VOTES = [
 
 
 @task("the effect of the budget, long minus short, with steps; minus the same without steps.")
-def task_1_1(answer, read):
+def task_2_1(answer, read):
     with_steps = read["step by step", "long"] - read["step by step", "short"]
     directly = read["direct", "long"] - read["direct", "short"]
     right, value = with_steps - directly, number(answer)
@@ -41,7 +196,7 @@ def task_1_1(answer, read):
 
 
 @task("drop what is NaN, count the rest, take the most frequent; NaN if nothing is left.")
-def task_1_2(answer):
+def task_2_2(answer):
     if not callable(answer):
         raise NotYet("a function is asked for: give its name without brackets, answer = my_vote.")
     for votes, winners in VOTES:
@@ -56,7 +211,7 @@ def task_1_2(answer):
 
 
 @task("(one == two).mean() is the share of pairs; a missing number never equals another.")
-def task_1_3(answer, one, two):
+def task_2_3(answer, one, two):
     same, both = np.asarray(one) == np.asarray(two), np.isfinite(one) & np.isfinite(two)
     value, right = number(answer), same.mean()
     if near(value, right):
@@ -76,7 +231,7 @@ def task_1_3(answer, one, two):
 
 
 @task("np.isclose(numbers_in(question), lure).mean() for each item; then the mean over items.")
-def task_1_4(answer, items):
+def task_2_4(answer, items):
     stated = [np.isclose(numbers_in(x.question), x.lure) for x in items.itertuples()]
     value, right = number(answer), np.mean([lures.mean() for lures in stated])
     if near(value, right):
@@ -92,6 +247,9 @@ def task_1_4(answer, items):
     raise NotYet(f"{value:.3f} does not fit. Hint: numbers_in(question) lists what can be copied.")
 
 
+# ---- notebook 3
+
+
 def _tempered(shares, temperature):
     """Rows of shares (n, k) at another temperature."""
     powered = shares ** (1 / temperature)
@@ -99,7 +257,7 @@ def _tempered(shares, temperature):
 
 
 @task("powered = simulated ** (1 / T); divide each row by its sum; then take the mean() of rows.")
-def task_2_1(answer, simulated):
+def task_3_1(answer, simulated):
     rows = simulated.to_numpy()
     right, value = _tempered(rows, 0.5).mean(axis=0), np.asarray(answer, dtype=float)
     if value.shape != right.shape:
@@ -129,7 +287,7 @@ def task_2_1(answer, simulated):
 
 
 @task("the floor falls with 1 / sqrt(n): half the floor takes four times as many people.")
-def task_2_2(answer):
+def task_3_2(answer):
     p = load_data("survey")["self_placement"].value_counts(normalize=True).sort_index()
     at_100 = stats.sampling_floor(p, 100)
     right, value = 100 * (at_100 / 0.02) ** 2, number(answer)
@@ -147,7 +305,7 @@ def task_2_2(answer):
 
 
 @task("(given[1] - turned[1]) is the gain of option 1 from being first; (turned[7] - given[7]) …")
-def task_2_3(answer, given, turned):
+def task_3_3(answer, given, turned):
     one, seven = given[1] - turned[1], turned[7] - given[7]
     right, value = (one + seven) / 2, number(answer)
     if near(value, right, 0.002):
@@ -171,7 +329,7 @@ def task_2_3(answer, given, turned):
 
 
 @task("compare the numbers in brackets, sentence by sentence; e is about what an interval says.")
-def task_2_4(answer, shown, floor, steered, rows):
+def task_3_4(answer, shown, floor, steered, rows):
     if not isinstance(answer, str):
         raise NotYet(
             f"letters are asked for, such as 'bd'; yours is of type {type(answer).__name__}."

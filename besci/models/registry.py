@@ -182,8 +182,9 @@ def without_hub():
 
     In this session plain Hugging Face code then finds, under their hub ids, the models that the
     user's Hugging Face cache holds and the copies of the course: those that are here, and those of
-    `EMBEDDED`, which pip brings. Copies of GGUF files are left out: their hub ids lead to a file
-    that such code does not take. Where the hub can be reached, nothing is changed.
+    `EMBEDDED`, which pip brings. A copy of a GGUF file stands in for the same model in safetensors,
+    since its own hub id leads to a file that such code does not take. Where the hub can be reached,
+    nothing is changed.
     """
     if hub.answers(entry(FALLBACK)):
         return None
@@ -196,7 +197,47 @@ def without_hub():
                 model_path(model["key"])
         except (ModelUnavailable, OSError):
             pass
-    return {repo: _package(_came_from(folder)) for repo, folder in stand_ins.placed().items()}
+    origins = {repo: _came_from(folder) for repo, folder in stand_ins.placed().items()}
+    return {repo: _package(origin) or _quantised(origin) for repo, origin in origins.items()}
+
+
+def hub_id(model=None):
+    """The hub id by which plain Hugging Face code loads a model: "owner/name".
+
+    model: a key of `list_models()`; None: the generator that `LLM()` takes on this computer, or the
+    one that the environment variable BESCI_MODEL names (of recorded answers, which have no weights,
+    `FALLBACK`). For a model that the course takes as a GGUF file it is that of its safetensors,
+    which such code needs. In a session without the hub (see `besci.start`) the copy that pip brings
+    is fetched, so that the id leads to it. Raises ValueError for an unknown key, and
+    ModelUnavailable if there is no copy.
+
+        AutoModelForCausalLM.from_pretrained(besci.hub_id())
+    """
+    named = os.environ.get("BESCI_MODEL", "") if model is None else str(model)
+    if is_hub_id(named) or model_folder(named):
+        return named
+    if named.startswith("recorded:"):
+        named = FALLBACK
+    *others, last = [named] if named else [key for key, _ in generators()]
+    for key in others:
+        try:
+            return _reachable(key)
+        except ModelUnavailable:
+            continue
+    return _reachable(last)
+
+
+def _reachable(key):
+    """The hub id of a model (see `hub_id`), and without the hub a copy of it behind that id."""
+    wanted = entry(key)
+    if stand_ins.active():
+        model_path(key)
+    return _plain(wanted)["hub"]
+
+
+def _plain(model):
+    """The model as plain Hugging Face code takes it: in safetensors."""
+    return {**model, "hub": model.get("unquantised", model["hub"])}
 
 
 def _stand_in(model, folder):
@@ -205,10 +246,11 @@ def _stand_in(model, folder):
     Unless the user's cache has the model itself. A copy with other weights is not known by the
     commit of the model.
     """
-    if stand_ins.active() and "gguf" not in model and not hub.in_cache(model):
+    if stand_ins.active() and not hub.in_cache(_plain(model)):
         origin = _came_from(folder)
-        other = origin["sha256"][0][:40] if "recipe" in origin else model["commit"]
-        stand_ins.put(model["hub"], other, folder)
+        other = {"recipe", "sha256"} <= origin.keys()
+        commit = origin["sha256"][0][:40] if other else model["commit"]
+        stand_ins.put(_plain(model)["hub"], commit, folder)
 
 
 def carried_by(folder):
@@ -223,6 +265,11 @@ def _package(origin):
         return ""
     what = "a quantised copy" if "recipe" in origin else "the same weights"
     return f"{what}, {origin['packages'].format(1)}=={origin['version']}"
+
+
+def _quantised(origin):
+    """What a copy with the weights of a GGUF file of the hub is, in words, else ""."""
+    return f"a quantised copy, {origin['hub']}" if "recipe" in origin else ""
 
 
 def _came_from(folder):

