@@ -21,7 +21,7 @@ VOTES = [
 
 
 @task("the effect of the budget, long minus short, with steps; minus the same without steps.")
-def task_1_1(answer, read):
+def task_2_1(answer, read):
     with_steps = read["step by step", "long"] - read["step by step", "short"]
     directly = read["direct", "long"] - read["direct", "short"]
     right, value = with_steps - directly, number(answer)
@@ -41,23 +41,30 @@ def task_1_1(answer, read):
 
 
 @task("drop what is NaN, count the rest, take the most frequent; NaN if nothing is left.")
-def task_1_2(answer):
+def task_2_2(answer):
     if not callable(answer):
         raise NotYet("a function is asked for: give its name without brackets, answer = my_vote.")
     for votes, winners in VOTES:
-        found = np.asarray(answer(list(votes)), dtype=float).reshape(-1)
-        if len(found) != 1:
-            raise NotYet(f"for {votes} your function gives {len(found)} numbers; one is asked for.")
-        if not winners and not np.isnan(found[0]):
-            raise NotYet(f"where nothing was read, your function gives {found[0]:g}, not NaN.")
-        if winners and found[0] not in winners:
-            raise NotYet(f"for {votes} your function gives {found[0]:g}, not {min(winners):g}.")
+        try:
+            voted = np.asarray(answer(list(votes)), dtype=float).reshape(-1)
+        except Exception as error:
+            raise NotYet(
+                f"for {votes} your function stops, or gives no number ({type(error).__name__}: "
+                f"{error})."
+            ) from None
+        if len(voted) != 1:
+            raise NotYet(f"for {votes} your function gives {len(voted)} numbers; one is asked for.")
+        if not winners and not np.isnan(voted[0]):
+            raise NotYet(f"where nothing was read, your function gives {voted[0]:g}, not NaN.")
+        if winners and voted[0] not in winners:
+            raise NotYet(f"for {votes} your function gives {voted[0]:g}, not {min(winners):g}.")
     return "right. The unread have no vote, so report beside a vote how many took part in it."
 
 
 @task("(one == two).mean() is the share of pairs; a missing number never equals another.")
-def task_1_3(answer, one, two):
-    same, both = np.asarray(one) == np.asarray(two), np.isfinite(one) & np.isfinite(two)
+def task_2_3(answer, one, two):
+    one, two = np.asarray(one, dtype=float), np.asarray(two, dtype=float)
+    same, both = one == two, np.isfinite(one) & np.isfinite(two)
     value, right = number(answer), same.mean()
     if near(value, right):
         return (
@@ -76,7 +83,7 @@ def task_1_3(answer, one, two):
 
 
 @task("np.isclose(numbers_in(question), lure).mean() for each item; then the mean over items.")
-def task_1_4(answer, items):
+def task_2_4(answer, items):
     stated = [np.isclose(numbers_in(x.question), x.lure) for x in items.itertuples()]
     value, right = number(answer), np.mean([lures.mean() for lures in stated])
     if near(value, right):
@@ -99,7 +106,7 @@ def _tempered(shares, temperature):
 
 
 @task("powered = simulated ** (1 / T); divide each row by its sum; then take the mean() of rows.")
-def task_2_1(answer, simulated):
+def task_3_1(answer, simulated):
     rows = simulated.to_numpy()
     right, value = _tempered(rows, 0.5).mean(axis=0), np.asarray(answer, dtype=float)
     if value.shape != right.shape:
@@ -129,7 +136,7 @@ def task_2_1(answer, simulated):
 
 
 @task("the floor falls with 1 / sqrt(n): half the floor takes four times as many people.")
-def task_2_2(answer):
+def task_3_2(answer):
     p = load_data("survey")["self_placement"].value_counts(normalize=True).sort_index()
     at_100 = stats.sampling_floor(p, 100)
     right, value = 100 * (at_100 / 0.02) ** 2, number(answer)
@@ -147,7 +154,7 @@ def task_2_2(answer):
 
 
 @task("(given[1] - turned[1]) is the gain of option 1 from being first; (turned[7] - given[7]) …")
-def task_2_3(answer, given, turned):
+def task_3_3(answer, given, turned):
     one, seven = given[1] - turned[1], turned[7] - given[7]
     right, value = (one + seven) / 2, number(answer)
     if near(value, right, 0.002):
@@ -171,7 +178,7 @@ def task_2_3(answer, given, turned):
 
 
 @task("compare the numbers in brackets, sentence by sentence; e is about what an interval says.")
-def task_2_4(answer, shown, floor, steered, rows):
+def task_3_4(answer, shown, floor, steered, rows):
     if not isinstance(answer, str):
         raise NotYet(
             f"letters are asked for, such as 'bd'; yours is of type {type(answer).__name__}."

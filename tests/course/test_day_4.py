@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 from notebooks import notebook_tests
-from verdicts import verdict_tests
+from verdicts import Forms, verdict_tests
 
 from besci import load_data, stats
 from besci.checks import day_4
@@ -26,6 +26,29 @@ def counted(answers):
     return max(read, key=read.count) if read else np.nan
 
 
+def by_pandas(answers):
+    modes = pd.Series(answers, dtype=float).mode()
+    return modes[:1] if len(modes) else float("nan")
+
+
+def by_sorting(answers):
+    values, counts = np.unique([a for a in answers if a == a], return_counts=True)
+    return values[counts.argmax()] if len(values) else None
+
+
+def forms(value):
+    """A number as learners give it."""
+    return Forms(
+        [
+            value,
+            round(value, 2),
+            stats.Estimate(value, value - 0.1, value + 0.1),
+            np.array([value], dtype=np.float32),
+            pd.Series([value], index=["answer"]),
+        ]
+    )
+
+
 SIMULATED = pd.DataFrame([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]], columns=[1, 2, 3])
 SQUARED = SIMULATED**2
 GIVEN = pd.Series([0.5, 0.2, 0.05, 0.05, 0.05, 0.05, 0.1], index=range(1, 8))
@@ -43,71 +66,73 @@ STEERED = {
     for who, r in zip(("regression", "model"), rs, strict=True)
 }
 MORE = {
-    "task_1_1": (READ,),
-    "task_1_3": (ONE, TWO),
-    "task_1_4": (ITEMS,),
-    "task_2_1": (SIMULATED,),
-    "task_2_3": (GIVEN, TURNED),
-    "task_2_4": (SHOWN, 0.04, STEERED, {"numbers, reversed": {"moved": 0.03}}),
+    "task_2_1": (READ,),
+    "task_2_3": (ONE, TWO),
+    "task_2_4": (ITEMS,),
+    "task_3_1": (SIMULATED,),
+    "task_3_3": (GIVEN, TURNED),
+    "task_3_4": (SHOWN, 0.04, STEERED, {"numbers, reversed": {"moved": 0.03}}),
 }
 RIGHT = {
-    "task_1_1": 0.4,
-    "task_1_2": counted,
-    "task_1_3": 2 / 5,
-    "task_1_4": (2 / 3 + 1 / 4) / 4,
-    "task_2_1": SQUARED.div(SQUARED.sum(axis=1), axis=0).mean(),
-    "task_2_2": round(100 * (FLOOR / 0.02) ** 2),
-    "task_2_3": 0.3,
-    "task_2_4": "b, d",
+    "task_2_1": forms(0.4),
+    "task_2_2": Forms([counted, by_pandas, by_sorting]),
+    "task_2_3": forms(2 / 5),
+    "task_2_4": forms((2 / 3 + 1 / 4) / 4),
+    "task_3_1": SQUARED.div(SQUARED.sum(axis=1), axis=0).mean(),
+    "task_3_2": round(100 * (FLOOR / 0.02) ** 2),
+    "task_3_3": 0.3,
+    "task_3_4": "b, d",
 }
 FIRST_MEAN = SIMULATED.mean() ** 2
 ROOTS = SIMULATED**0.5
 WRONG = [
-    ("task_1_1", -0.4, "turned round"),
-    ("task_1_1", 0.6 - 0.7, "prompt and budget at once"),
-    ("task_1_1", 0.5, "for one prompt"),
-    ("task_1_1", 0.1, "for one prompt"),
-    ("task_1_1", 0.3, "the budget's mean effect"),
-    ("task_1_1", 40, "percentage points"),
-    ("task_1_1", 0.77, "does not fit"),
-    ("task_1_2", 3, "a function is asked for"),
-    ("task_1_2", lambda answers: answers[0], "for [nan, 4, nan, nan] your function gives nan"),
-    ("task_1_2", lambda answers: 3, "gives 3, not 4"),
-    ("task_1_2", lambda answers: np.nanmax(answers), "gives 8, not 3"),
-    ("task_1_2", lambda answers: counted([*answers, 0, np.nan]), "gives 0, not NaN"),
-    ("task_1_2", lambda answers: answers, "gives 4 numbers"),
-    ("task_1_2", lambda answers: max(answers, key=answers.count), "gives nan, not 4"),
-    ("task_1_3", 40, "per cent"),
-    ("task_1_3", 2, "the number of pairs"),
-    ("task_1_3", 2 / 3, "in which both were read"),
-    ("task_1_3", 3 / 5, "the two numbers differ"),
-    ("task_1_3", 0.9, "does not fit"),
-    ("task_1_4", 2 / 4, "that state their lure"),
-    ("task_1_4", 3 / 11, "you pooled all numbers"),
-    ("task_1_4", 100 * (2 / 3 + 1 / 4) / 4, "per cent"),
-    ("task_1_4", 0.9, "does not fit"),
-    ("task_2_1", FIRST_MEAN / FIRST_MEAN.sum(), "you took the mean first"),
-    ("task_2_1", ROOTS.div(ROOTS.sum(axis=1), axis=0).mean(), "this is temperature 2"),
-    ("task_2_1", SQUARED.mean(), "do not sum to 1"),
-    ("task_2_1", SIMULATED.mean(), "this is temperature 1"),
-    ("task_2_1", [0.5, 0.5], "3 shares are asked for"),
-    ("task_2_1", [0.2, 0.2, 0.2], "yours sum to 0.60"),
-    ("task_2_1", [0.2, 0.2, 0.6], "the shares are others"),
-    ("task_2_2", 100 * FLOOR / 0.02, "square the ratio"),
-    ("task_2_2", 0.02, "not the floor itself"),
-    ("task_2_2", 944, "with 944 people the floor is 0.0"),
-    ("task_2_3", -0.3, "the sign is turned"),
-    ("task_2_3", 0.6, "the sum over both ends"),
-    ("task_2_3", 0.4, "two different options in one order"),
-    ("task_2_3", 0.0, "shown first in the *reversed* order"),
-    ("task_2_4", ["b", "d"], "letters are asked for"),
-    ("task_2_4", "bf", "the letters are a, b, c, d and e"),
-    ("task_2_4", "abd", "look at a again: the distance is 0.20, the floor 0.04"),
-    ("task_2_4", "d", "look at b again: the distance is 0.20, that of equal shares 0.25"),
-    ("task_2_4", "bcd", "look at c again: r is 0.20 and 0.60 for the regression"),
-    ("task_2_4", "b", "look at d again: 0.03 of the answers move"),
-    ("task_2_4", "BDE", "more simulated people narrow the interval"),
-    ("task_2_3", 0.9, "the value is another"),
+    ("task_2_1", -0.4, "turned round"),
+    ("task_2_1", 0.6 - 0.7, "prompt and budget at once"),
+    ("task_2_1", 0.5, "for one prompt"),
+    ("task_2_1", 0.1, "for one prompt"),
+    ("task_2_1", 0.3, "the budget's mean effect"),
+    ("task_2_1", 40, "percentage points"),
+    ("task_2_1", 0.77, "does not fit"),
+    ("task_2_2", 3, "a function is asked for"),
+    ("task_2_2", lambda answers: answers[0], "for [nan, 4, nan, nan] your function gives nan"),
+    ("task_2_2", lambda answers: 3, "gives 3, not 4"),
+    ("task_2_2", lambda answers: np.nanmax(answers), "gives 8, not 3"),
+    ("task_2_2", lambda answers: counted([*answers, 0, np.nan]), "gives 0, not NaN"),
+    ("task_2_2", lambda answers: answers, "gives 4 numbers"),
+    ("task_2_2", lambda answers: "three", "for [3, 8, 3, 5] your function stops, or gives no"),
+    ("task_2_2", lambda: 3, "your function stops, or gives no number (TypeError"),
+    ("task_2_2", lambda answers: max(answers, key=answers.count), "gives nan, not 4"),
+    ("task_2_3", 40, "per cent"),
+    ("task_2_3", 2, "the number of pairs"),
+    ("task_2_3", 2 / 3, "in which both were read"),
+    ("task_2_3", 3 / 5, "the two numbers differ"),
+    ("task_2_3", 0.9, "does not fit"),
+    ("task_2_4", 2 / 4, "that state their lure"),
+    ("task_2_4", 3 / 11, "you pooled all numbers"),
+    ("task_2_4", 100 * (2 / 3 + 1 / 4) / 4, "per cent"),
+    ("task_2_4", 0.9, "does not fit"),
+    ("task_3_1", FIRST_MEAN / FIRST_MEAN.sum(), "you took the mean first"),
+    ("task_3_1", ROOTS.div(ROOTS.sum(axis=1), axis=0).mean(), "this is temperature 2"),
+    ("task_3_1", SQUARED.mean(), "do not sum to 1"),
+    ("task_3_1", SIMULATED.mean(), "this is temperature 1"),
+    ("task_3_1", [0.5, 0.5], "3 shares are asked for"),
+    ("task_3_1", [0.2, 0.2, 0.2], "yours sum to 0.60"),
+    ("task_3_1", [0.2, 0.2, 0.6], "the shares are others"),
+    ("task_3_2", 100 * FLOOR / 0.02, "square the ratio"),
+    ("task_3_2", 0.02, "not the floor itself"),
+    ("task_3_2", 944, "with 944 people the floor is 0.0"),
+    ("task_3_3", -0.3, "the sign is turned"),
+    ("task_3_3", 0.6, "the sum over both ends"),
+    ("task_3_3", 0.4, "two different options in one order"),
+    ("task_3_3", 0.0, "shown first in the *reversed* order"),
+    ("task_3_4", ["b", "d"], "letters are asked for"),
+    ("task_3_4", "bf", "the letters are a, b, c, d and e"),
+    ("task_3_4", "abd", "look at a again: the distance is 0.20, the floor 0.04"),
+    ("task_3_4", "d", "look at b again: the distance is 0.20, that of equal shares 0.25"),
+    ("task_3_4", "bcd", "look at c again: r is 0.20 and 0.60 for the regression"),
+    ("task_3_4", "b", "look at d again: 0.03 of the answers move"),
+    ("task_3_4", "BDE", "more simulated people narrow the interval"),
+    ("task_3_3", 0.9, "the value is another"),
 ]
 
 (
@@ -119,7 +144,7 @@ WRONG = [
 
 
 def test_letters_copied_with_what_cannot_be_seen_are_read(capsys):
-    day_4.task_2_4("b,\u00a0d\u200b", *MORE["task_2_4"])
+    day_4.task_3_4("b,\u00a0d\u200b", *MORE["task_3_4"])
     assert capsys.readouterr().out.startswith("✓")
 
 
@@ -131,14 +156,14 @@ def test_any_vote_may_win_a_tie(capsys):
             most = max(map(read.count, read), default=0)
             return pick((a for a in read if read.count(a) == most), default=np.nan)
 
-        day_4.task_1_2(mode)
+        day_4.task_2_2(mode)
         assert capsys.readouterr().out.startswith("✓")
 
 
 def test_one_end_alone_is_not_enough(capsys):
     turned = TURNED.copy()
     turned[7] = 0.3
-    day_4.task_2_3(GIVEN[1] - turned[1], GIVEN, turned)
+    day_4.task_3_3(GIVEN[1] - turned[1], GIVEN, turned)
     assert "one end only" in capsys.readouterr().out
 
 
