@@ -233,7 +233,7 @@ TINY = {
     "growth_to_8000": "choose on a tiny random model, short texts",
     "tables": "steps on a result of 1,000,000 rows (plain: without .attrs)",
     "filling": "640 answers of up to 512 tokens, mean 100, on a tiny random model",
-    "numeracy_steps": "decoding steps of notebook 4/1 on a T4, by an assumed length of answers",
+    "numeracy_steps": "decoding steps of notebook 4/2 on a T4, by an assumed length of answers",
 }
 
 

@@ -41,7 +41,7 @@ class Sizes:
 
     events: int = 48  # of the 76 test events, four sentences each
     people: int = 160  # of the 917 different personas
-    variants: int = 4  # of 20, of each of the 16 families of problems
+    variants: int = 4  # of 20, of each of the 22 families of problems
     questions: int = 44  # of 44
     turns: int = 36  # of the 199 turns of 12 participants
     tokens: int = 60  # that an answer about the article may have
