@@ -2,7 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from notebooks import notebook_tests
+import pytest
+from conftest import NOTEBOOKS
+from notebooks import copied, notebook_tests
+from run_notebooks import execute
 from verdicts import Forms, verdict_tests
 
 from besci import load_data, stats
@@ -168,3 +171,69 @@ def test_one_end_alone_is_not_enough(capsys):
 
 
 test_notebooks_run_in_any_folder = notebook_tests("day_4")
+
+# ---- the notebook on numeracy scores by its own code what a model of a known kind replies
+
+(NUMERACY,) = [file for file in NOTEBOOKS if file.stem.endswith("_numeracy")]
+STAND_IN = """
+import besci
+from besci.llm import Answer
+
+class StandIn:
+    name = "stand-in"
+    items = besci.load_data("numeracy").set_index("question")
+
+    def __init__(self, model=None):
+        if model:
+            raise LookupError("nothing was recorded")
+
+    def chat(self, asked, max_new_tokens, **how):
+        questions = [text.split("\\n\\n")[0] for text in asked]
+        replies = [Answer(self.reply(question)) for question in questions]
+        for reply in replies:
+            reply.truncated = False
+        return replies
+
+    def reply(self, question):
+        item = self.items.loc[question] if question in self.items.index else None
+        return "Answer: 25" if item is None else REPLY
+
+besci.LLM = StandIn
+"""
+KINDS = {  # what it replies: what the notebook has to count
+    'f"Answer: {item.answer}"': {
+        "right.all()": True,
+        "by_vote.all()": True,
+        "(one == two).any()": False,
+        'kinds["lure"].any()': False,
+        "lucky": [],
+        'table["at most"].eq(1).all()': True,
+    },
+    'f"The answer is {item.lure} {item.unit}."': {
+        "right.any()": False,
+        'kinds["lure"].all()': True,
+        "round(excess.value, 2) > 0.8 and swapped.value == 0": True,
+    },
+    '"I think it is 777."': {
+        "(one == two).all() and (one == stranger).all()": True,
+        'kinds["lure"].any() or kinds["copied"].any()': False,
+        "agreement.eq(1).all()": True,
+    },
+    'f"First 12, then 99, and so {item.answer}"': {
+        "np.isnan(numbers).all() and not right.any()": True,
+        "len(lucky)": "4 * len(crossed)",
+        'table["lax"].eq(1).all()': True,
+    },
+}
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("reply", KINDS)
+def test_the_notebook_on_numeracy_tells_what_kind_of_model_replied(reply, tmp_path):
+    after = "\n".join(
+        f"assert ({claim}) == ({value}), {claim!r}" for claim, value in KINDS[reply].items()
+    )
+    before = STAND_IN.replace("REPLY", reply)
+    copy = copied(NUMERACY, tmp_path / "a study", before, after)
+    run = execute(copy, tmp_path / "out", report=lambda *_, **__: None)
+    assert run.error == "" and run.solved == run.tasks
