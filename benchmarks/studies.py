@@ -41,7 +41,7 @@ class Sizes:
 
     events: int = 48  # of the 76 test events, four sentences each
     people: int = 160  # of the 917 different personas
-    variants: int = 4  # of 20, of each of the 16 families of problems
+    variants: int = 4  # of 20, of each of the 22 families of problems
     questions: int = 44  # of 44
     turns: int = 36  # of the 199 turns of 12 participants
     tokens: int = 60  # that an answer about the article may have
@@ -304,7 +304,8 @@ class Numeracy(Study):
             f"{len(set(self.cluster))} families; direct answers of at most {SHORT} tokens, read by "
             "`read_number`. right: share of all answers, the unread included. unread: share in "
             "which no number can be read without guessing. Intervals draw families. Chance: two "
-            "numbers of the question and one of six operations, at random."
+            "numbers of the question (or its only number and 100) and one of six operations, at "
+            "random."
         )
         gold = problems["answer"].to_numpy()
         self.figures = {
@@ -319,9 +320,10 @@ class Numeracy(Study):
         return np.abs(np.asarray(numbers) - answers) < 0.05
 
     def random_arithmetic(self, problem):
+        stated = numbers_in(problem["question"])
         results = [
             result
-            for a, b in permutations(numbers_in(problem["question"]), 2)
+            for a, b in permutations(stated if len(stated) > 1 else [*stated, 100], 2)
             for result in (a + b, a - b, a * b, a / b, a * b / 100, 100 * a / b)
         ]
         return self.is_right(results, problem["answer"]).mean()

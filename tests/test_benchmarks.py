@@ -188,7 +188,7 @@ def test_answers_without_an_error_get_the_best_headline(name):
 def test_a_share_of_nothing_keeps_an_interval_over_families():
     study = STUDIES["numeracy"]
     unread = study.estimate("right", {"number": [None] * len(study.cluster)})
-    assert unread.value == 0 and unread.low == 0 and 0.15 < unread.high < 0.25  # 0 of 16, Wilson
+    assert unread.value == 0 and unread.low == 0 and 0.1 < unread.high < 0.2  # 0 of 22, Wilson
     assert study.estimate("unread", {"number": [None] * len(study.cluster)}).value == 1
 
 

@@ -200,19 +200,26 @@ def task_2_2(answer):
     if not callable(answer):
         raise NotYet("a function is asked for: give its name without brackets, answer = my_vote.")
     for votes, winners in VOTES:
-        found = np.asarray(answer(list(votes)), dtype=float).reshape(-1)
-        if len(found) != 1:
-            raise NotYet(f"for {votes} your function gives {len(found)} numbers; one is asked for.")
-        if not winners and not np.isnan(found[0]):
-            raise NotYet(f"where nothing was read, your function gives {found[0]:g}, not NaN.")
-        if winners and found[0] not in winners:
-            raise NotYet(f"for {votes} your function gives {found[0]:g}, not {min(winners):g}.")
+        try:
+            voted = np.asarray(answer(list(votes)), dtype=float).reshape(-1)
+        except Exception as error:
+            raise NotYet(
+                f"for {votes} your function stops, or gives no number ({type(error).__name__}: "
+                f"{error})."
+            ) from None
+        if len(voted) != 1:
+            raise NotYet(f"for {votes} your function gives {len(voted)} numbers; one is asked for.")
+        if not winners and not np.isnan(voted[0]):
+            raise NotYet(f"where nothing was read, your function gives {voted[0]:g}, not NaN.")
+        if winners and voted[0] not in winners:
+            raise NotYet(f"for {votes} your function gives {voted[0]:g}, not {min(winners):g}.")
     return "right. The unread have no vote, so report beside a vote how many took part in it."
 
 
 @task("(one == two).mean() is the share of pairs; a missing number never equals another.")
 def task_2_3(answer, one, two):
-    same, both = np.asarray(one) == np.asarray(two), np.isfinite(one) & np.isfinite(two)
+    one, two = np.asarray(one, dtype=float), np.asarray(two, dtype=float)
+    same, both = one == two, np.isfinite(one) & np.isfinite(two)
     value, right = number(answer), same.mean()
     if near(value, right):
         return (

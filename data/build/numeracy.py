@@ -1,4 +1,4 @@
-"""Numeracy problems: sixteen families, each with twenty sets of numbers and exact answers.
+"""Numeracy problems: 22 families, each with twenty sets of numbers and exact answers.
 
 Reads the wordings from numeracy.toml and writes numeracy.csv. A scenario is a function of numbers.
 Where they are plausible it returns, for each family of problems about them, the right answer and
@@ -18,6 +18,15 @@ WORDINGS = Path(__file__).with_suffix(".toml")
 VARIANTS = 20
 SERIES = 1  # another number here draws other sets of numbers, which no model has seen
 SCENARIOS = {}
+# Families of one step, for whoever knows what a percentage is; the others are "advanced".
+BASIC = {
+    "complement",
+    "either_or",
+    "one_in_x",
+    "percentage_of_number",
+    "percentage_points",
+    "share_in_percent",
+}
 TENTHS = [Fraction(k, 10) for k in range(1, 10)]
 
 
@@ -167,6 +176,51 @@ def retest(mean, r, score):
         return {"regression_to_the_mean": (mean + r * (score - mean), lure)}, {}
 
 
+# ---- one step
+
+
+@scenario(p=range(3, 98))
+def chance(p):
+    return {"complement": (Fraction(100 - p), Fraction(p))}, {}  # what was told is given back
+
+
+@scenario(first=range(4, 91, 2), second=range(4, 91, 2))
+def colour(first, second):
+    lure = Fraction(first * second, 100)  # multiplied, as if both had to happen
+    if first + second < 100 and first != second:
+        return {"either_or": (Fraction(first + second), lure)}, {}
+
+
+@scenario(low=range(5, 61), high=range(8, 80))
+def rise(low, high):
+    lure = Fraction(100 * (high - low), low)  # relative to the first share
+    if low + 2 < high < 2 * low:
+        return {"percentage_points": (Fraction(high - low), lure)}, {}
+
+
+@scenario(n=range(40, 401, 20), p=range(5, 96, 5))
+def stock(n, p):
+    answer = Fraction(n * p, 100)
+    lure = Fraction(n, p)  # divided by the percentage, as is right for 10 alone
+    if answer.denominator == 1:
+        return {"percentage_of_number": (answer, lure)}, {}
+
+
+@scenario(x=[4, 5, 6, 8, 12, 15, 16, 20, 25, 30, 40], n=range(60, 601, 20))
+def frequency(x, n):
+    answer = Fraction(n, x)
+    lure = Fraction(n * x, 100)  # "one in x" is taken for x percent
+    if answer.denominator == 1:
+        return {"one_in_x": (answer, lure)}, {}
+
+
+@scenario(n=[20, 25, 40, 50, 60, 75, 80, 120, 125, 150, 200, 250, 300, 400], k=range(3, 190))
+def part(n, k):
+    if k < n / 2:
+        lure = Fraction(100 * k, n - k)  # the part is compared with the rest, not with all
+        return {"share_in_percent": (Fraction(100 * k, n), lure)}, {}
+
+
 def order(values):
     """A position that is the same on every machine and has nothing to do with the numbers."""
     return hashlib.sha256(" ".join(map(str, (SERIES, *values))).encode()).hexdigest()
@@ -215,6 +269,7 @@ def problems(name):
             yield {
                 "item_id": f"{family}_{k + 1:02d}",
                 "family": family,
+                "level": "basic" if family in BASIC else "advanced",
                 "variant": k + 1,
                 "cover": cover + 1,
                 "question": wording[family]["question"].format(**covers[cover], **stated),

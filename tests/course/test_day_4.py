@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from notebooks import notebook_tests
+from conftest import NOTEBOOKS
+from notebooks import copied, notebook_tests
+from run_notebooks import execute
 from transformers import GenerationConfig
 from verdicts import Forms, verdict_tests
 
@@ -50,6 +52,29 @@ ITEMS = pd.DataFrame(
 def counted(answers):
     read = [answer for answer in answers if not np.isnan(answer)]
     return max(read, key=read.count) if read else np.nan
+
+
+def by_pandas(answers):
+    modes = pd.Series(answers, dtype=float).mode()
+    return modes[:1] if len(modes) else float("nan")
+
+
+def by_sorting(answers):
+    values, counts = np.unique([a for a in answers if a == a], return_counts=True)
+    return values[counts.argmax()] if len(values) else None
+
+
+def forms(value):
+    """A number as learners give it."""
+    return Forms(
+        [
+            value,
+            round(value, 2),
+            stats.Estimate(value, value - 0.1, value + 0.1),
+            np.array([value], dtype=np.float32),
+            pd.Series([value], index=["answer"]),
+        ]
+    )
 
 
 SIMULATED = pd.DataFrame([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]], columns=[1, 2, 3])
@@ -108,10 +133,10 @@ RIGHT = {
     "task_1_4": Forms(
         [0.6, np.float32(0.6), stats.Estimate(0.6, 0.2, 0.9), pd.Series([0.6]), [3 / 5]]
     ),
-    "task_2_1": 0.4,
-    "task_2_2": counted,
-    "task_2_3": 2 / 5,
-    "task_2_4": (2 / 3 + 1 / 4) / 4,
+    "task_2_1": forms(0.4),
+    "task_2_2": Forms([counted, by_pandas, by_sorting]),
+    "task_2_3": forms(2 / 5),
+    "task_2_4": forms((2 / 3 + 1 / 4) / 4),
     "task_3_1": SQUARED.div(SQUARED.sum(axis=1), axis=0).mean(),
     "task_3_2": round(100 * (FLOOR / 0.02) ** 2),
     "task_3_3": 0.3,
@@ -168,6 +193,8 @@ WRONG = [
     ("task_2_2", lambda answers: np.nanmax(answers), "gives 8, not 3"),
     ("task_2_2", lambda answers: counted([*answers, 0, np.nan]), "gives 0, not NaN"),
     ("task_2_2", lambda answers: answers, "gives 4 numbers"),
+    ("task_2_2", lambda answers: "three", "for [3, 8, 3, 5] your function stops, or gives no"),
+    ("task_2_2", lambda: 3, "your function stops, or gives no number (TypeError"),
     ("task_2_2", lambda answers: max(answers, key=answers.count), "gives nan, not 4"),
     ("task_2_3", 40, "per cent"),
     ("task_2_3", 2, "the number of pairs"),
@@ -262,3 +289,69 @@ def test_one_end_alone_is_not_enough(capsys):
 
 
 test_notebooks_run_in_any_folder = notebook_tests("day_4")
+
+# ---- the notebook on numeracy scores by its own code what a model of a known kind replies
+
+(NUMERACY,) = [file for file in NOTEBOOKS if file.stem.endswith("_numeracy")]
+STAND_IN = """
+import besci
+from besci.llm import Answer
+
+class StandIn:
+    name = "stand-in"
+    items = besci.load_data("numeracy").set_index("question")
+
+    def __init__(self, model=None):
+        if model:
+            raise LookupError("nothing was recorded")
+
+    def chat(self, asked, max_new_tokens, **how):
+        questions = [text.split("\\n\\n")[0] for text in asked]
+        replies = [Answer(self.reply(question)) for question in questions]
+        for reply in replies:
+            reply.truncated = False
+        return replies
+
+    def reply(self, question):
+        item = self.items.loc[question] if question in self.items.index else None
+        return "Answer: 25" if item is None else REPLY
+
+besci.LLM = StandIn
+"""
+KINDS = {  # what it replies: what the notebook has to count
+    'f"Answer: {item.answer}"': {
+        "right.all()": True,
+        "by_vote.all()": True,
+        "(one == two).any()": False,
+        'kinds["lure"].any()': False,
+        "lucky": [],
+        'table["at most"].eq(1).all()': True,
+    },
+    'f"The answer is {item.lure} {item.unit}."': {
+        "right.any()": False,
+        'kinds["lure"].all()': True,
+        "round(excess.value, 2) > 0.8 and swapped.value == 0": True,
+    },
+    '"I think it is 777."': {
+        "(one == two).all() and (one == stranger).all()": True,
+        'kinds["lure"].any() or kinds["copied"].any()': False,
+        "agreement.eq(1).all()": True,
+    },
+    'f"First 12, then 99, and so {item.answer}"': {
+        "np.isnan(numbers).all() and not right.any()": True,
+        "len(lucky)": "4 * len(crossed)",
+        'table["lax"].eq(1).all()': True,
+    },
+}
+
+
+@pytest.mark.notebook
+@pytest.mark.parametrize("reply", KINDS)
+def test_the_notebook_on_numeracy_tells_what_kind_of_model_replied(reply, tmp_path):
+    after = "\n".join(
+        f"assert ({claim}) == ({value}), {claim!r}" for claim, value in KINDS[reply].items()
+    )
+    before = STAND_IN.replace("REPLY", reply)
+    copy = copied(NUMERACY, tmp_path / "a study", before, after)
+    run = execute(copy, tmp_path / "out", report=lambda *_, **__: None)
+    assert run.error == "" and run.solved == run.tasks
