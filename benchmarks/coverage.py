@@ -377,8 +377,41 @@ def of_choices():
             yield Case("selected_on_one_half", f"{words}, {groups}", draw)
 
 
+# ---- distributions of answers ---------------------------------------------------------------
+
+PEOPLE = np.array([0.02, 0.16, 0.11, 0.27, 0.18, 0.20, 0.06])  # shares of seven options
+MODELS = {
+    "a perfect model": PEOPLE,
+    "half of the way to equal shares": (PEOPLE + 1 / 7) / 2,
+    "equal shares": np.full(7, 1 / 7),
+}
+
+
+def simulated(rng, n, model):
+    """People's answers, and what a model answers in their place, with some spread of its own."""
+    humans = np.eye(7)[rng.choice(7, size=n, p=PEOPLE)]
+    sample = rng.dirichlet(30 * MODELS[model], size=n)
+    truth = stats.total_variation(PEOPLE, MODELS[model])
+    return stats.sample_distance(sample, humans, draws=DRAWS), truth
+
+
+def of_samples():
+    for n in (20, 40, 400):
+        for model in MODELS:
+            draw = partial(simulated, n=n, model=model)
+            yield Case("sample_distance", f"{n} people, seven options, {model}", draw)
+
+
 def all_cases():
-    parts = (right_and_wrong, of_rows, of_items, of_labels, of_probabilities, of_choices)
+    parts = (
+        right_and_wrong,
+        of_rows,
+        of_items,
+        of_labels,
+        of_probabilities,
+        of_choices,
+        of_samples,
+    )
     return [case for part in parts for case in part()]
 
 

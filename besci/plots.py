@@ -10,6 +10,7 @@ import re
 import textwrap
 
 import numpy as np
+import pandas as pd
 
 from besci.display import Drawing, Movable, in_notebook
 from besci.files import course_folder
@@ -159,16 +160,17 @@ def pair_density(x, y, xlabel, ylabel, ax=None):
     )
 
 
-def estimates(table, xlabel, references=None, mark=None, ax=None):
+def estimates(table, xlabel, references=None, mark=None, ax=None, by_row=None):
     """Estimates with their intervals, one a row, beside reference lines (chance, ceiling).
 
     table: {label: (value, low, high)}, e.g. of besci.stats Estimates, drawn from top to bottom.
     references: {label: value}, drawn as vertical lines. mark: label of the row that matters, or a
-    list of them: bold, and drawn as a diamond in another colour. Raises ValueError for a mark that
-    is no label.
+    list of them: bold, and drawn as a diamond in another colour. by_row: {name: {label: value}},
+    a reference that differs from row to row (a floor for each number of people), drawn as a short
+    line across its row. Raises ValueError for a mark, or a row of by_row, that is no label.
     """
     labels = list(table)
-    given, ax = ax, _axes(ax, (6.4, _height(labels, 0.36, 1.3)))
+    given, ax = ax, _axes(ax, (6.4, _height(labels, 0.36, 1.7 if by_row else 1.3)))
     values = np.array([tuple(estimate) for estimate in table.values()], dtype=float)
     marked = _label_rows(ax, labels, mark)
     rows = np.arange(len(table))[::-1]
@@ -178,14 +180,154 @@ def estimates(table, xlabel, references=None, mark=None, ax=None):
             value, width = values[some, 0], reach[:, some]
             ax.errorbar(value, rows[some], xerr=width, fmt=look, capsize=3, color=color)
     ax.set_xlabel(xlabel)
+    across = _lines_by_row(ax, labels, values[:, 0], by_row)
     beside = _reference_lines(ax, references)
     best, worst = (labels[i] for i in (values[:, 0].argmax(), values[:, 0].argmin()))
     high, low = values[:, 0].max(), values[:, 0].min()
     course = f"highest for “{best}” ({high:.2f}) and lowest for “{worst}” ({low:.2f})"
     if len(table) > 1 and high == low:
         course = f"{high:.2f} for each of the {len(table)}"
-    return _finish(
-        given, ax, f"{xlabel}, {course}" + (f"; for reference: {beside}." if beside else ".")
+    course += f"; for reference: {beside}." if beside else "."
+    return _finish(given, ax, f"{xlabel}, {course}{across}")
+
+
+def _lines_by_row(ax, labels, values, by_row):
+    """Short lines across single rows, named in a legend. Returns what the caption says of them."""
+    said, lines = "", []
+    for (name, places), style in zip((by_row or {}).items(), ("-", ":", "--"), strict=False):
+        for label in places:
+            if label not in labels:
+                known = ", ".join(map(repr, labels))
+                raise ValueError(f"there is no row {label!r} for {name!r}; rows are {known}")
+        rows = [labels.index(label) for label in places]
+        at, row = list(places.values()), len(labels) - 1 - np.array(rows)
+        lines.append(
+            ax.vlines(at, row - 0.32, row + 0.32, color=COLORS[-1], ls=style, lw=2, label=name)
+        )
+        above = (values[rows] > at).sum()
+        said += (
+            f" {name[0].upper() + name[1:]}, row by row: {min(at):.2f} to {max(at):.2f}; {above} "
+            f"of {len(at)} rows lie above their own."
+        )
+    if lines:
+        ax.figure.legend(handles=lines, loc="outside lower right", frameon=False, fontsize=9)
+    return said
+
+
+def specification_curve(table, outcomes, choices, references=None, mark=None, axes=None):
+    """What comes out under each of many defensible specifications, and which choices each made.
+
+    Above, an outcome in a panel, from the specification in which the first outcome is lowest to
+    that in which it is highest; below, in the same order, the choices of each.
+    table: DataFrame, a row for each specification. outcomes: {column: label}; a column holds
+    besci.stats Estimates, drawn with their intervals, or numbers, of which all but those of the
+    first outcome may be missing. choices: columns that say how a specification was made.
+    references: {column of an outcome: {label: value}}, drawn as horizontal lines. mark: {name: row
+    of the table}, the specifications that matter. axes: as many Axes as outcomes and one more.
+    Raises ValueError for a row to mark that is not there.
+    Source: Simonsohn et al. (2020), https://doi.org/10.1038/s41562-020-0912-z.
+    """
+    values = {name: _with_bounds(table[name]) for name in outcomes}
+    for row in (mark or {}).values():
+        if row not in table.index:
+            raise ValueError(f"there is no row {row!r} to mark in the table")
+    first = next(iter(outcomes))
+    order = np.argsort(values[first][:, 0], kind="stable")
+    place = {row: k for k, row in enumerate(table.index[order])}
+    levels = [(choice, level) for choice in choices for level in pd.unique(table[choice])]
+    given, axes = axes, _panels(axes, len(outcomes), len(levels), bool(mark))
+    said = [f"{len(table)} specifications, ordered by {outcomes[first]}."]
+    for ax, (name, label) in zip(axes, outcomes.items(), strict=False):
+        said.append(_curve(ax, values[name][order], label, (references or {}).get(name)))
+        _marks(ax, mark, place, values[name][order][:, 0])
+    _choices(axes[-1], table.iloc[order], levels)
+    for k, row in enumerate((mark or {}).values(), start=1):
+        axes[-1].axvline(place[row], color=COLORS[k % len(COLORS)], lw=1, zorder=0)
+    if mark:
+        handles = axes[0].get_legend_handles_labels()[0]
+        axes[0].figure.legend(handles=handles, loc="outside upper right", frameon=False, fontsize=9)
+        named = "; ".join(f"{name}, in place {place[row] + 1}" for name, row in mark.items())
+        said.append(f"Marked: {named}.")
+    words = " ".join(said) + _widest(values[first][:, 0], table, choices)
+    _finish(given, axes[0], words)
+    return given
+
+
+def _with_bounds(column):
+    """(n, 3) values and their bounds; of a number, three times itself."""
+    return np.array([v if isinstance(v, tuple) else (v, v, v) for v in column], dtype=float)
+
+
+def _panels(axes, outcomes, levels, legend):
+    """Axes one below another: the outcomes, and the choices."""
+    import matplotlib.pyplot as plt
+
+    if axes is not None:
+        return axes
+    heights = [1.6] * outcomes + [0.19 * levels]
+    size = (6.4, sum(heights) + 0.5 + 0.4 * legend)
+    ratios = {"height_ratios": heights}
+    return plt.subplots(outcomes + 1, sharex=True, figsize=size, gridspec_kw=ratios)[1]
+
+
+def _curve(ax, values, label, references):
+    """One outcome of all specifications. Returns what the caption says of it."""
+    ax.vlines(range(len(values)), values[:, 1], values[:, 2], color=COLORS[0], lw=1, alpha=0.5)
+    ax.plot(values[:, 0], "o", ms=3, color=COLORS[0])
+    ax.set_ylabel(textwrap.fill(label, 22))
+    there = values[np.isfinite(values[:, 0])]
+    said = f"{label[0].upper() + label[1:]}: {there[:, 0].min():.2f} to {there[:, 0].max():.2f}"
+    for (name, value), style in zip((references or {}).items(), ("--", ":", "-."), strict=False):
+        ax.axhline(value, color=COLORS[-1], ls=style, lw=1.2)
+        ax.annotate(
+            f" {name} {value:.2f}",
+            (1, value),
+            xycoords=ax.get_yaxis_transform(),
+            va="center",
+            fontsize=9,
+        )
+        above = (there[:, 0] > value).sum()
+        said += f"; {above} of {len(there)} lie above “{name}” ({value:.2f})"
+        if np.ptp(there, axis=1).any():
+            held = ((there[:, 1] <= value) & (value <= there[:, 2])).sum()
+            said += f", which {held} of the intervals hold"
+    return said + "."
+
+
+def _marks(ax, mark, place, values):
+    """The specifications that matter, each in a shape of its own."""
+    for k, ((name, row), shape) in enumerate(zip((mark or {}).items(), "Ds^v", strict=False), 1):
+        color = COLORS[k % len(COLORS)]
+        at = place[row]
+        ax.plot(at, values[at], shape, ms=8, color=color, mec="black", ls="none", label=name)
+
+
+def _choices(ax, table, levels):
+    """A row for each level of each choice, with a dot where a specification took it."""
+    for k, (choice, level) in enumerate(levels):
+        taken = np.flatnonzero(table[choice] == level)
+        ax.plot(taken, np.full(len(taken), -k), "|", ms=6, color=COLORS[-1])
+    ax.set_yticks(-np.arange(len(levels)), [f"{choice}: {level}" for choice, level in levels])
+    ax.tick_params(axis="y", labelsize=8)
+    ax.set_ylim(0.6 - len(levels), 0.6)
+    for k in range(1, len(levels)):
+        if levels[k][0] != levels[k - 1][0]:
+            ax.axhline(0.5 - k, color="0.8", lw=0.8)
+    ax.set(xticks=[], xlabel="specifications")
+
+
+def _widest(values, table, choices):
+    """Of which choice the means of the levels lie farthest apart, in words."""
+    means = {
+        c: pd.Series(values, table.index).groupby(table[c], sort=False).mean() for c in choices
+    }
+    choice = max(means, key=lambda c: np.ptp(means[c]))
+    mean = means[choice]
+    if not np.ptp(mean):
+        return ""
+    return (
+        f" The means of the first outcome differ most by {choice}: {mean.min():.2f} for "
+        f"“{mean.idxmin()}”, {mean.max():.2f} for “{mean.idxmax()}”."
     )
 
 

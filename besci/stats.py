@@ -753,8 +753,52 @@ def sampling_floor(p, n, distance=total_variation, draws=2000, seed=0):
     """
     p = _distribution(p, "p")
     inputs.check_count(n, "n")
+    return float(_of_samples(p, n, distance, draws, seed).mean())
+
+
+def _of_samples(p, n, distance, draws, seed):
+    """(draws,) distances between p and samples of size n drawn from it."""
     samples = np.random.default_rng(seed).multinomial(n, p, size=draws) / n
-    return float(np.mean([distance(p, sample) for sample in samples]))
+    if distance is total_variation:  # all at once
+        return np.abs(samples - p).sum(axis=1) / 2
+    return np.array([distance(p, sample) for sample in samples])
+
+
+def sample_distance(sample, humans, distance=total_variation, *, draws=1000, level=0.95, seed=0):
+    """Distance of a simulated sample from the people it simulates, with its interval.
+
+    The people are a sample themselves. In 95 of 100 such samples (with that level) their shares lie
+    no farther than so much from those of their population; by no more than that can the distance
+    from these people differ from that from their population (the triangle inequality). So the
+    interval reaches as far to both sides, and down to 0 for a sample that cannot be told from a
+    perfect one. It is wider than needed where the distance is large. The noise of a sample that was
+    drawn is not in it. A bootstrap of people would not do: resampling adds noise, which makes every
+    distance larger.
+    sample, humans: (n, k) tables of the same people and options, as in `compare_samples`; rows sum
+    to 1. distance: a function of two distributions that fulfils the triangle inequality, as
+    `total_variation` and `wasserstein` do. Returns an Estimate. Raises ValueError for other people
+    or options, and rows that do not sum to 1.
+    Source: the inequality; half an answer is added to each option, so that one that nobody chose
+    can be drawn (Jeffreys, 1946, https://doi.org/10.1098/rspa.1946.0056).
+    """
+    inputs.aligned(sample=sample, humans=humans)
+    if isinstance(sample, pd.DataFrame) and isinstance(humans, pd.DataFrame):
+        same = list(sample.columns) == list(humans.columns)
+        require(same, "sample and humans: the options differ, or their order does")
+    shares = []
+    for name, table in (("sample", sample), ("humans", humans)):
+        rows = inputs.numbers(table, name, (2,))
+        summed = (rows >= 0).all() and np.allclose(rows.sum(axis=1), 1, atol=1e-6)
+        require(summed, f"{name}: each row must hold probabilities that sum to 1")
+        shares.append(rows.mean(axis=0))
+    n, k = len(humans), len(shares[1])
+    require(len(shares[0]) == k, "sample and humans: the numbers of options differ")
+    population = (n * shares[1] + 0.5) / (n + 0.5 * k)
+    value = distance(*shares)
+    away = _of_samples(population, n, distance, draws, seed)
+    reach = np.quantile(away, 1 - 2 * _tail(level))
+    most = 1.0 if distance is total_variation else np.inf
+    return Estimate(float(value), float(max(value - reach, 0)), float(min(value + reach, most)))
 
 
 def _distribution(p, name):

@@ -59,8 +59,8 @@ def personas(table, template, words=None):
     words = words or {}
     for name in [*sum(named, []), *words]:
         if name not in table.columns:
-            near = get_close_matches(name, map(str, table.columns), n=1)
-            guess = f' Did you mean "{near[0]}"?' if near else ""
+            matches = get_close_matches(name, map(str, table.columns), n=1)
+            guess = f' Did you mean "{matches[0]}"?' if matches else ""
             columns = ", ".join(map(str, table.columns))
             raise ValueError(f'The table has no column "{name}".{guess} It has: {columns}.')
     columns = {name: _phrases(table[name], words.get(name)) for name in sum(named, [])}
@@ -193,9 +193,9 @@ def observed(answers, question):
     for label, answer in answers.items():
         if answer not in question.options:
             scale = ", ".join(map(str, question.options))
-            found = "the answer is missing" if pd.isna(answer) else f"the answer is {answer!r}"
+            what = "the answer is missing" if pd.isna(answer) else f"the answer is {answer!r}"
             raise ValueError(
-                f'Row {label!r}, column "{answers.name}": {found}; the scale has {scale}. Correct '
+                f'Row {label!r}, column "{answers.name}": {what}; the scale has {scale}. Correct '
                 "it, or drop the row from the table of people too."
             )
     chosen = [[float(answer == value) for value in question.options] for answer in answers]
@@ -241,7 +241,9 @@ def sampled(
         )
     source = answers[0].provenance
     answers = [list(map(str, answers[i : i + draws])) for i in range(0, len(answers), draws)]
-    drawn = [Counter(read_answer(text, labels) for text in own) for own in answers]
+    drawn = [
+        Counter(read_answer(text, labels) for text in draws_of_one) for draws_of_one in answers
+    ]
     counts = np.array([[count[label] for label in labels] for count in drawn], dtype=float)
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
@@ -280,8 +282,8 @@ def read_answer(text, labels):
     """
     label_of = {plain(label): label for label in labels}
     longest_first = "|".join(map(re.escape, sorted(label_of, key=len, reverse=True)))
-    found = re.match(rf"({longest_first})(?![^\W_]|[.,/–-]\s?\d)", plain(text))
-    return label_of[found[1]] if found else None
+    match = re.match(rf"({longest_first})(?![^\W_]|[.,/–-]\s?\d)", plain(text))
+    return label_of[match[1]] if match else None
 
 
 def read_percentages(text, labels):
@@ -289,10 +291,10 @@ def read_percentages(text, labels):
     shares, text = [], plain(text)
     for label in map(plain, labels):
         line = rf"^\s*(?:[-*•] +)?\**{re.escape(label)}\s*[:=]\s*(\d+(?:\.\d+)?)\s*%\W*$"
-        found = re.findall(line, text, re.MULTILINE)
-        if len(found) != 1:
-            return "an option twice" if found else "an option without a percentage"
-        shares.append(float(found[0]))
+        percentages = re.findall(line, text, re.MULTILINE)
+        if len(percentages) != 1:
+            return "an option twice" if percentages else "an option without a percentage"
+        shares.append(float(percentages[0]))
     if abs(sum(shares) - 100) > 1:
         return "the percentages do not add up to 100"
     return [share / sum(shares) for share in shares]

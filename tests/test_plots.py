@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from sklearn.decomposition import PCA
 
 import besci
-from besci import plots
+from besci import plots, stats
 
 PICTURES = {file.stem: file for file in sorted(COURSE.glob("day_*/pictures/*.svg"))}
 FIGURES = [f"{f.parents[1].name}/{f.stem}" for f in sorted(COURSE.glob("day_*/figures/*.svg"))]
@@ -60,6 +60,84 @@ def test_estimates_of_one_value_have_no_best_and_worst():
     table = {"a": (0, 0, 0.3), "b": (0, 0, 0.6)}
     ax = plots.estimates(table, "right", {"ceiling": 1}, ax=axes())
     assert ax.caption == "Right, 0.00 for each of the 2; for reference: ceiling 1.00."
+
+
+def test_estimates_show_a_floor_of_its_own_for_each_row():
+    table = {"a": (0.2, 0.1, 0.3), "b": (0.5, 0.4, 0.6), "c": (0.1, 0.0, 0.2)}
+    floors = {"sampling floor": {"a": 0.25, "c": 0.05}}
+    ax = plots.estimates(table, "distance", by_row=floors, ax=axes())
+    assert ax.caption.endswith(
+        " Sampling floor, row by row: 0.05 to 0.25; 1 of 2 rows lie above their own."
+    )
+    (lines,) = [c for c in ax.collections if c.get_label() == "sampling floor"]
+    ends = {segment[0, 0]: segment[:, 1].mean() for segment in lines.get_segments()}
+    assert ends == {0.25: 2, 0.05: 0}  # each across its own row
+    (legend,) = ax.figure.legends
+    assert [text.get_text() for text in legend.texts] == ["sampling floor"]
+    with pytest.raises(ValueError, match="no row 'z' for 'floor'; rows are 'a'"):
+        plots.estimates(table, "distance", by_row={"floor": {"z": 0.1}})
+
+
+CURVE = pd.DataFrame(
+    {
+        "slope": [stats.Estimate(s, s - 0.1, s + 0.1) for s in (0.3, -0.2, 0.05)],
+        "distance": [0.4, np.nan, 0.2],
+        "order": ["given", "reversed", "given"],
+        "labels": ["letters", "letters", "words"],
+    },
+    index=["x", "y", "z"],
+)
+
+
+def curve(**more):
+    figure, panels = plt.subplots(3)
+    outcomes = {"slope": "slope of party", "distance": "total variation"}
+    return plots.specification_curve(CURVE, outcomes, ["order", "labels"], axes=panels, **more)
+
+
+def test_a_specification_curve_goes_from_the_lowest_outcome_to_the_highest():
+    slope, distance, choices = curve()
+    assert slope.lines[0].get_ydata().tolist() == [-0.2, 0.05, 0.3]
+    np.testing.assert_array_equal(distance.lines[0].get_ydata(), [np.nan, 0.2, 0.4])
+    ends = [segment[:, 1].tolist() for segment in slope.collections[0].get_segments()]
+    assert np.allclose(ends, [[-0.3, -0.1], [-0.05, 0.15], [0.2, 0.4]])
+    taken = {
+        tick.get_text(): [x for line in choices.lines for x, y in line.get_xydata() if y == row]
+        for row, tick in zip(choices.get_yticks(), choices.get_yticklabels(), strict=True)
+    }
+    assert {name: places[:3] for name, places in taken.items()} == {
+        "order: given": [1, 2],
+        "order: reversed": [0],
+        "labels: letters": [0, 2],
+        "labels: words": [1],
+    }
+
+
+def test_a_specification_curve_says_ranges_references_and_the_choice_that_counts_most():
+    references = {"slope": {"humans": 0.35, "none": 0}, "distance": {"floor": 0.3}}
+    caption = curve(references=references, mark={"nearest": "z", "highest": "x"})[0].caption
+    assert caption.startswith("3 specifications, ordered by slope of party. Slope of party: -0.20")
+    assert "0 of 3 lie above “humans” (0.35), which 1 of the intervals hold" in caption
+    assert "2 of 3 lie above “none” (0.00), which 1 of the intervals hold" in caption
+    assert "Total variation: 0.20 to 0.40; 1 of 2 lie above “floor” (0.30)." in caption
+    assert "Marked: nearest, in place 2; highest, in place 3." in caption
+    assert "differ most by order: -0.20 for “reversed”, 0.17 for “given”" in caption
+
+
+def test_marked_specifications_differ_in_more_than_colour_and_must_be_there():
+    slope, _, _ = curve(mark={"nearest": "z", "highest": "x"})
+    marked = [line for line in slope.lines if line.get_label() in ("nearest", "highest")]
+    assert [line.get_xdata()[0] for line in marked] == [1, 2]
+    assert len({line.get_marker() for line in marked}) == 2
+    with pytest.raises(ValueError, match="no row 'w' to mark"):
+        curve(mark={"best": "w"})
+
+
+def test_a_specification_curve_of_its_own_is_shown_with_its_words(capsys):
+    outcomes = {"distance": "total variation"}
+    table = CURVE.dropna()
+    plots.specification_curve(table, outcomes, ["order"], mark={"best": "z"})
+    assert capsys.readouterr().out.startswith("Figure: 2 specifications, ordered by total")
 
 
 @pytest.mark.parametrize("draw", [plots.estimates, plots.bars])

@@ -665,6 +665,44 @@ def test_sampling_floor_is_the_mean_distance_of_perfect_samples():
     assert stats.sampling_floor([0, 1, 0], 10) == 0
 
 
+def test_a_distance_reaches_as_far_as_samples_of_people_lie_from_their_population():
+    humans = one_hot(np.repeat([0, 1], [30, 70]), [0, 1])
+    away = [abs(k / 100 - 0.304) for k in range(101)]  # half an answer is added to each option
+    weight = scipy_stats.binom.pmf(range(101), 100, 30.5 / 101)
+    order = np.argsort(away)
+    reach = np.array(away)[order][np.searchsorted(np.cumsum(weight[order]), 0.95)]
+    sample = humans * 0 + [0.6, 0.4]
+    value, low, high = stats.sample_distance(sample, humans, draws=20_000)
+    assert value == pytest.approx(0.3)
+    assert [value - low, high - value] == pytest.approx([reach, reach], abs=0.012)
+    apart = stats.sample_distance(sample, humans, stats.wasserstein, draws=2000)
+    assert tuple(apart) == pytest.approx((value, low, high), abs=0.012)  # one step apart
+
+
+def test_a_sample_that_cannot_be_told_from_a_perfect_one_has_0_in_its_interval():
+    humans = one_hot(np.tile([0, 1, 2], 10), [0, 1, 2])
+    assert stats.sample_distance(humans, humans)[:2] == (0, 0)
+    far = humans * 0 + [1, 0, 0]
+    found = stats.sample_distance(far, humans.iloc[::-1].reindex(far.index))
+    assert found.low > 0.4 and found.high < 1
+    everybody = one_hot(np.zeros(30, dtype=int), [0, 1, 2])
+    assert stats.sample_distance(humans * 0 + [0, 0, 1], everybody).high == 1  # and no more
+    one, two = (stats.sample_distance(far, humans, seed=seed) for seed in (1, 1))
+    assert one == two
+
+
+def test_a_distance_of_other_people_or_other_options_is_refused():
+    humans = one_hot([0, 1, 1], [0, 1])
+    with pytest.raises(ValueError, match="the options differ"):
+        stats.sample_distance(humans[[1, 0]], humans)
+    with pytest.raises(ValueError, match="the numbers of options differ"):
+        stats.sample_distance(np.full((3, 3), 1 / 3), humans)
+    with pytest.raises(ValueError, match="sample: each row must hold probabilities"):
+        stats.sample_distance(humans * 2, humans)
+    with pytest.raises(ValueError, match="humans"):
+        stats.sample_distance(humans, humans.iloc[::-1])
+
+
 @pytest.mark.parametrize(
     "p, message",
     [

@@ -158,6 +158,9 @@ CALLS = {
     "total_variation": call(stats.total_variation, p=shares(5), q=shares(5)),
     "wasserstein": call(stats.wasserstein, p=shares(5), q=shares(5), values=numbers(5)),
     "sampling_floor": call(stats.sampling_floor, fixed={"n": 9, "draws": 20}, p=shares(5)),
+    "sample_distance": call(
+        stats.sample_distance, fixed=FEW, sample=shares(ROWS, 4), humans=shares(ROWS, 4)
+    ),
     "compare_samples": of_samples(),
 }
 REARRANGED = {"pairs"}  # takes any matrix apart, and computes nothing

@@ -9,7 +9,7 @@ import re
 import numpy as np
 
 from besci import stats
-from besci.checks.task import NotYet, near, number, task
+from besci.checks.task import NotYet, near, number, open_task, task
 from besci.data import load_data
 from besci.inputs import plain
 from besci.numbers import numbers_in
@@ -274,7 +274,8 @@ def task_3_1(answer, simulated):
         )
 
     def like(other):
-        return np.allclose(value, other, atol=0.002)
+        # Shares may have been rounded to two decimals.
+        return np.allclose(value, other, atol=0.002) or np.array_equal(value, np.round(other, 2))
 
     if like(right):
         return "right. Temperature sharpens each person's distribution; what it knows, it keeps."
@@ -288,6 +289,10 @@ def task_3_1(answer, simulated):
         raise NotYet("these shares do not sum to 1. Hint: divide each row by its sum.")
     if like(rows.mean(axis=0)):
         raise NotYet("this is temperature 1, the distribution as it was.")
+    if like(100 * right):
+        raise NotYet("these are percentages; shares are a hundred times smaller.")
+    if like(right[::-1]):
+        raise NotYet("these are the right shares from the last option to the first. Turn them.")
     if not near(value.sum(), 1):
         raise NotYet(f"shares sum to 1; yours sum to {value.sum():.2f}.")
     raise NotYet("the shares are others. Hint: table.div(table.sum(axis=1), axis=0) divides rows.")
@@ -307,7 +312,9 @@ def task_3_2(answer):
         raise NotYet("the floor does not fall with 1/n but with 1/sqrt(n). Hint: square the ratio.")
     if value < 1:
         raise NotYet("a number of people is asked for, not the floor itself.")
-    floor = stats.sampling_floor(p, max(int(value), 1))
+    if value > 1e9:
+        raise NotYet("that is more than there are. Hint: the floor falls with 1/sqrt(n).")
+    floor = stats.sampling_floor(p, int(value))
     raise NotYet(f"with {value:,.0f} people the floor is {floor:.3f}; 0.020 is the aim.")
 
 
@@ -332,36 +339,84 @@ def task_3_3(answer, given, turned):
         )
     if near(value, ((given[1] - turned[1]) + (given[7] - turned[7])) / 2, 0.002):
         raise NotYet("option 7 is shown first in the *reversed* order: turned[7] - given[7].")
+    if near(value, 100 * right, 0.5):
+        raise NotYet("that is in percentage points; give the difference of shares.")
     raise NotYet("the value is another. Hint: option 1 is first in `given`, option 7 in `turned`.")
 
 
-@task("compare the numbers in brackets, sentence by sentence; e is about what an interval says.")
-def task_3_4(answer, shown, floor, steered, rows):
+@task(
+    'halves["second"][halves["first"].idxmin()] - halves["first"].min(); and the other way round.'
+)
+def task_3_4(answer, halves):
+    first, second = halves["first"], halves["second"]
+    there = second[first.idxmin()], first[second.idxmin()]
+    here = first.min(), second.min()
+    one, other = there[0] - here[0], there[1] - here[1]
+    right, value = (one + other) / 2, number(answer)
+    if near(value, right, 0.001):
+        return (
+            "right. That much of the smallest distance was luck with the people on whom it was "
+            "chosen; on one split, this estimate is rough itself."
+        )
+    if near(value, -right, 0.001):
+        raise NotYet("the sign is turned: on the other half minus where it was chosen.")
+    if near(value, one, 0.001) or near(value, other, 0.001):
+        raise NotYet("this is one way only. Choose in the second half too, and average.")
+    if near(value, one + other, 0.001):
+        raise NotYet("this is the sum of both ways. Hint: their mean.")
+    if near(value, np.mean(there), 0.001) or near(value, np.mean(here), 0.001):
+        raise NotYet("this is a distance; by how much it is larger on the other half is asked for.")
+    if near(value, abs(here[1] - here[0]), 0.001):
+        raise NotYet(
+            "you compared the smallest distances of the two halves, which may be those of two "
+            "specifications. Follow one specification from half to half."
+        )
+    if near(value, abs((second - first).mean()), 0.001):
+        raise NotYet("this is the mean over all specifications. Only the chosen one is asked for.")
+    if near(value, 100 * right, 0.1):
+        raise NotYet("that is in percentage points; give the difference of distances.")
+    raise NotYet('the value is another. Hint: row = halves["first"].idxmin(), then both columns.')
+
+
+@task("compare the numbers in the table, sentence by sentence; e is about what an interval says.")
+def task_3_5(answer, shown, floors, steered, moved, slopes):
     if not isinstance(answer, str):
         raise NotYet(
             f"letters are asked for, such as 'bd'; yours is of type {type(answer).__name__}."
         )
     given = set(plain(answer).lower()) - set(" ,;.")
-    if given - set("abcde"):
-        raise NotYet("the letters are a, b, c, d and e.")
+    if given - set("abcdef"):
+        raise NotYet("the letters are a, b, c, d, e and f.")
     exact, uniform = shown["model, exact"].value, shown["all options alike"].value
-    regression, model = [e.value for name, e in steered.items() if "party" in name]
-    moved = rows["numbers, reversed"]["moved"]
+    floor, turned = floors["model, exact"], moved["numbers, reversed"]
+    regression, model = (e.value for name, e in steered.items() if "party" in name)
     claims = {
         "a": (exact <= floor, f"the distance is {exact:.2f}, the floor {floor:.2f}"),
         "b": (exact < uniform, f"the distance is {exact:.2f}, that of equal shares {uniform:.2f}"),
         "c": (model > regression, f"r is {model:.2f} and {regression:.2f} for the regression"),
-        "d": (moved <= floor, f"{moved:.2f} of the answers move, and the floor is {floor:.2f}"),
+        "d": (turned <= floor, f"{turned:.2f} of the answers move, and the floor is {floor:.2f}"),
         "e": (
             False,
             "more simulated people narrow the interval around the model's slopes; they do not move "
             "them towards anybody",
         ),
+        "f": (min(slopes) > 0, f"the lowest slope is {min(slopes):.2f}"),
     }
     wrong = [letter for letter, (holds, _) in claims.items() if holds != (letter in given)]
     if wrong:
         raise NotYet(f"look at {wrong[0]} again: {claims[wrong[0]][1]}.")
     return (
         "right. Claim what was tested against people, with its frame; the rest is a property of "
-        "this model."
+        "this model, asked in this way."
     )
+
+
+task_3_6 = open_task(
+    "3.6",
+    "It names the model with its commit, and how the answers are read (read-out, temperature).",
+    "It fixes wording, personas and labels, and shows the options in both orders.",
+    "It says what happens to answers that cannot be read, and how many are too many.",
+    "It names one criterion, and what that is held against: a floor, a baseline of the people's.",
+    "It keeps some people aside, on whom nothing is chosen.",
+    "It says which result would count as a failure, and that it would be reported.",
+)

@@ -79,11 +79,13 @@ def forms(value):
 
 SIMULATED = pd.DataFrame([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]], columns=[1, 2, 3])
 SQUARED = SIMULATED**2
+SHARPENED = SQUARED.div(SQUARED.sum(axis=1), axis=0).mean()
 GIVEN = pd.Series([0.5, 0.2, 0.05, 0.05, 0.05, 0.05, 0.1], index=range(1, 8))
 TURNED = pd.Series([0.2, 0.05, 0.05, 0.05, 0.05, 0.2, 0.4], index=range(1, 8))
 FLOOR = stats.sampling_floor(
     load_data("survey")["self_placement"].value_counts(normalize=True).sort_index(), 100
 )
+N_FLOOR = 100 * (FLOOR / 0.02) ** 2
 SHOWN = {
     "model, exact": stats.Estimate(0.2, 0.1, 0.3),
     "all options alike": stats.Estimate(0.25, 0.2, 0.3),
@@ -93,6 +95,11 @@ STEERED = {
     for more, rs in {"": (0.1, 0.3), ", party": (0.6, 0.2)}.items()
     for who, r in zip(("regression", "model"), rs, strict=True)
 }
+FLOORS = {"model, exact": 0.04, "all options alike": 0.04}
+MOVED = pd.Series({"numbers, given": 0.0, "numbers, reversed": 0.03, "letters, given": 0.2})
+SLOPES = pd.Series([0.1, -0.05, 0.2])
+HALVES = pd.DataFrame({"first": [0.30, 0.20, 0.40], "second": [0.10, 0.26, 0.50]})
+THIRD_NOTEBOOK = [f"task_3_{k}" for k in range(1, 7)]
 MORE = {
     "task_1_1": (NEW, STOP),
     "task_1_2": (MAKERS, 1000),
@@ -103,7 +110,8 @@ MORE = {
     "task_2_4": (ITEMS,),
     "task_3_1": (SIMULATED,),
     "task_3_3": (GIVEN, TURNED),
-    "task_3_4": (SHOWN, 0.04, STEERED, {"numbers, reversed": {"moved": 0.03}}),
+    "task_3_4": (HALVES,),
+    "task_3_5": (SHOWN, FLOORS, STEERED, MOVED, SLOPES),
 }
 RIGHT = {
     "task_1_1": Forms(
@@ -137,10 +145,14 @@ RIGHT = {
     "task_2_2": Forms([counted, by_pandas, by_sorting]),
     "task_2_3": forms(2 / 5),
     "task_2_4": forms((2 / 3 + 1 / 4) / 4),
-    "task_3_1": SQUARED.div(SQUARED.sum(axis=1), axis=0).mean(),
-    "task_3_2": round(100 * (FLOOR / 0.02) ** 2),
-    "task_3_3": 0.3,
-    "task_3_4": "b, d",
+    "task_3_1": Forms((SHARPENED, SHARPENED.tolist(), SHARPENED.to_numpy(), SHARPENED.round(2))),
+    "task_3_2": Forms((N_FLOOR, round(N_FLOOR), round(N_FLOOR, -2), [N_FLOOR])),
+    "task_3_3": Forms((0.3, np.float32(0.3), [0.3], stats.Estimate(0.3, 0.1, 0.5))),
+    "task_3_4": Forms((0.13, np.array([0.13]), pd.Series([0.13]), stats.Estimate(0.13, 0.0, 0.2))),
+    "task_3_5": Forms(("b, d", "DB", "d;b.", "b,\u00a0d\u200b")),
+    "task_3_6": Forms(
+        ("We fix the wording. " * 5, "One criterion, both orders,\n" * 4, "Plan: " * 12)
+    ),
 }
 FIRST_MEAN = SIMULATED.mean() ** 2
 ROOTS = SIMULATED**0.5
@@ -219,13 +231,30 @@ WRONG = [
     ("task_3_3", 0.6, "the sum over both ends"),
     ("task_3_3", 0.4, "two different options in one order"),
     ("task_3_3", 0.0, "shown first in the *reversed* order"),
-    ("task_3_4", ["b", "d"], "letters are asked for"),
-    ("task_3_4", "bf", "the letters are a, b, c, d and e"),
-    ("task_3_4", "abd", "look at a again: the distance is 0.20, the floor 0.04"),
-    ("task_3_4", "d", "look at b again: the distance is 0.20, that of equal shares 0.25"),
-    ("task_3_4", "bcd", "look at c again: r is 0.20 and 0.60 for the regression"),
-    ("task_3_4", "b", "look at d again: 0.03 of the answers move"),
-    ("task_3_4", "BDE", "more simulated people narrow the interval"),
+    ("task_3_4", -0.13, "the sign is turned"),
+    ("task_3_4", 0.06, "one way only"),
+    ("task_3_4", 0.2, "one way only"),
+    ("task_3_4", 0.26, "the sum of both ways"),
+    ("task_3_4", 0.28, "this is a distance"),
+    ("task_3_4", 0.15, "this is a distance"),
+    ("task_3_4", 0.1, "Follow one specification from half to half"),
+    ("task_3_4", 13, "percentage points"),
+    ("task_3_4", 0.9, "the value is another"),
+    ("task_3_5", ["b", "d"], "letters are asked for"),
+    ("task_3_5", "bg", "the letters are a, b, c, d, e and f"),
+    ("task_3_5", "abd", "look at a again: the distance is 0.20, the floor 0.04"),
+    ("task_3_5", "d", "look at b again: the distance is 0.20, that of equal shares 0.25"),
+    ("task_3_5", "bcd", "look at c again: r is 0.20 and 0.60 for the regression"),
+    ("task_3_5", "b", "look at d again: 0.03 of the answers move"),
+    ("task_3_5", "BDE", "more simulated people narrow the interval"),
+    ("task_3_5", "bdf", "look at f again: the lowest slope is -0.05"),
+    ("task_3_6", "Fix all.", "so few words"),
+    ("task_3_6", 0.3, "a text is asked for"),
+    ("task_3_6", ["We fix the wording, the order and the criterion before we look."], "a text"),
+    ("task_3_1", 100 * SHARPENED, "these are percentages"),
+    ("task_3_1", SHARPENED.to_numpy()[::-1], "from the last option to the first"),
+    ("task_3_2", 1e12, "more than there are"),
+    ("task_3_3", 30, "percentage points"),
     ("task_3_3", 0.9, "the value is another"),
 ]
 
@@ -264,9 +293,17 @@ def test_where_nothing_was_read_nothing_was_invented(capsys):
     assert capsys.readouterr().out.startswith("✓")
 
 
-def test_letters_copied_with_what_cannot_be_seen_are_read(capsys):
-    day_4.task_3_4("b,\u00a0d\u200b", *MORE["task_3_4"])
+def test_each_task_of_notebook_3_is_tried_with_three_right_and_three_wrong_forms():
+    for name in THIRD_NOTEBOOK:
+        assert len(RIGHT[name]) >= 3 and sum(task == name for task, *_ in WRONG) >= 3, name
+
+
+def test_one_specification_that_is_best_in_both_halves_has_no_optimism_on_average(capsys):
+    halves = HALVES.assign(second=[0.5, 0.26, 0.6])
+    day_4.task_3_4(0.0, halves)
     assert capsys.readouterr().out.startswith("✓")
+    day_4.task_3_4(0.06, halves)
+    assert "one way only" in capsys.readouterr().out
 
 
 def test_any_vote_may_win_a_tie(capsys):
