@@ -6,7 +6,7 @@ import pytest
 from conftest import COURSE, NOTEBOOKS, notebook_id
 from notebook_shape import KEPT, current, faults, measure, read, table
 
-DAYS = ("day_1", "day_2", "day_3")
+DAYS = ("day_1", "day_2", "day_3", "day_4")
 RECUT = [file for file in NOTEBOOKS if file.parent.name in DAYS]
 
 
