@@ -6,6 +6,7 @@ is the text alternative too: whoever cannot see the figure, or reads the noteboo
 same pattern.
 """
 
+import math
 import re
 import textwrap
 
@@ -185,7 +186,9 @@ def estimates(table, xlabel, references=None, mark=None, ax=None, by_row=None):
     best, worst = (labels[i] for i in (values[:, 0].argmax(), values[:, 0].argmin()))
     high, low = values[:, 0].max(), values[:, 0].min()
     course = f"highest for “{best}” ({high:.2f}) and lowest for “{worst}” ({low:.2f})"
-    if len(table) > 1 and high == low:
+    if len(table) == 1:
+        course = f"{high:.2f} for “{best}”"
+    elif high == low:
         course = f"{high:.2f} for each of the {len(table)}"
     course += f"; for reference: {beside}." if beside else "."
     return _finish(given, ax, f"{xlabel}, {course}{across}")
@@ -346,7 +349,11 @@ def bars(values, xlabel, references=None, mark=None, ax=None):
     ax.barh(np.arange(len(values))[::-1], lengths, height=0.7, color=colors)
     ax.set_xlabel(xlabel)
     _reference_lines(ax, references)
-    listed = "; ".join(f"{str(label).strip()} {value:.2f}" for label, value in values.items())
+    largest = np.abs(lengths).max(initial=0)
+    digits = max(2, 1 - math.floor(math.log10(largest))) if largest else 2  # two that tell
+    listed = "; ".join(
+        f"{str(label).strip()} {value:z.{digits}f}" for label, value in values.items()
+    )
     above = "".join(
         f" {(lengths > value).sum()} of {len(lengths)} lie above “{label}” ({value:.2f})."
         for label, value in (references or {}).items()

@@ -331,7 +331,8 @@ def over_draws(values, *, cluster=None, draws=1000, level=0.95, seed=0):
     made. Cases, or whole clusters of them, are resampled, and so are the draws, of which one fewer
     is taken than there are, or few draws would look surer than they are. Chance that a case and a
     draw make together counts more than once, so the interval is rather too wide, above all with
-    few draws; of a single draw it is that of the cases alone.
+    few draws; of a single draw it is that of the cases alone. Where all are right, or all wrong,
+    nothing varies, and the interval is that of `accuracy`.
     values: (n, d), right or wrong (or any number) for n cases in each of d draws. cluster: (n,)
     labels of what cases belong to. Returns an Estimate. Raises ValueError for fewer than 2 cases.
     Source: Owen (2007), https://doi.org/10.1214/07-AOAS122 (cases and draws apart from each other);
@@ -343,6 +344,8 @@ def over_draws(values, *, cluster=None, draws=1000, level=0.95, seed=0):
     table = inputs.numbers(values, "values", (2,))
     n, d = table.shape
     require(n >= 2 and d, f"2 cases or more and a draw are needed, the values have {table.shape}")
+    if np.asarray(values).dtype == bool and table.min() == table.max():
+        return accuracy(table[:, 0], cluster=cluster, level=level)
     codes, rng = _clusters(cluster, n), np.random.default_rng(seed)
     units, some = codes.max() + 1, max(d - 1, 1)
     sums = np.stack([np.bincount(codes, column) for column in table.T], axis=1)

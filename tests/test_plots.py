@@ -140,6 +140,11 @@ def test_a_specification_curve_of_its_own_is_shown_with_its_words(capsys):
     assert capsys.readouterr().out.startswith("Figure: 2 specifications, ordered by total")
 
 
+def test_an_estimate_alone_is_neither_the_highest_nor_the_lowest():
+    ax = plots.estimates({"a": (0.5, 0.4, 0.6)}, "r", {"chance": 0}, ax=axes())
+    assert ax.caption == "R, 0.50 for “a”; for reference: chance 0.00."
+
+
 @pytest.mark.parametrize("draw", [plots.estimates, plots.bars])
 @pytest.mark.parametrize("mark", ["b", ["b", "c"], None])
 def test_the_row_that_matters_differs_in_more_than_colour(draw, mark):
@@ -244,6 +249,12 @@ def test_bars_list_their_values_and_count_those_above_a_reference():
     assert "a 0.10; b 0.70; c 0.40. 2 of 3 lie above “chance” (0.30)" in ax.caption
     assert [bar.get_width() for bar in ax.patches] == [0.1, 0.7, 0.4]
     assert ax.patches[0].get_y() > ax.patches[2].get_y()  # the first stands on top
+
+
+def test_bars_that_are_short_are_listed_with_decimals_that_tell_and_without_a_minus_zero():
+    ax = plots.bars({"a": 0.0123, "b": -0.00001, "c": -0.004}, "fall", ax=axes())
+    assert ax.caption.endswith(": a 0.012; b 0.000; c -0.004.")
+    assert plots.bars({"a": 0}, "fall", ax=axes()).caption.endswith(": a 0.00.")
 
 
 TOKENS = pd.DataFrame({"token": [" a", "'b", "\n", " d"], "probability": [0.15, 0.5, 0.05, 0.3]})

@@ -395,6 +395,14 @@ def test_draws_that_agree_leave_the_interval_of_the_cases():
     )
 
 
+@pytest.mark.parametrize("right", [True, False])
+def test_draws_that_are_all_right_or_all_wrong_keep_an_interval(right):
+    event = np.repeat(np.arange(24), 2)
+    found = stats.over_draws(np.full((48, 3), right), cluster=event)
+    assert found == stats.accuracy(np.full(48, right), cluster=event)
+    assert 0.05 < found.high - found.low < 0.25
+
+
 def test_draws_that_differ_make_the_interval_wider_and_more_of_them_narrower():
     rng = np.random.default_rng(0)
     shift = np.where(np.arange(40) % 2, 0.3, -0.3)

@@ -391,7 +391,7 @@ assert now == prompt_hash and all(str(value) in page for value in fields.values(
 
 # A hub that has the model for inference: MiniLM in its place, with a head that knows nothing.
 NLI = """
-import transformers
+import transformers.pipelines
 from besci import model_path
 
 def untrained(task, model, plain=transformers.pipeline):
@@ -404,7 +404,7 @@ def untrained(task, model, plain=transformers.pipeline):
     )
     return plain(task, head, tokenizer=transformers.AutoTokenizer.from_pretrained(folder))
 
-transformers.pipeline = untrained
+transformers.pipelines.pipeline = transformers.pipeline = untrained
 """
 JUDGED = """
 assert len(correct["NLI model"]) == len(test) and set(by_nli) <= set(LABELS)
