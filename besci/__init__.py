@@ -21,6 +21,7 @@ _HOME = {
     "DataError": "data",
     "embed": "embeddings",
     "LLM": "llm",
+    "few_shot": "llm",
     "provenance": "llm",
     "quiz": "quizzes",
     "show": "display",
