@@ -54,12 +54,8 @@ def dialogues(n, shots=16):
     asked = besci.load_data("media_bias_test")["text"].head(n)
     train = besci.load_data("media_bias_train").sample(frac=1, random_state=0)
     drawn = train.drop_duplicates("event_id").groupby("label").head(shots // 2)
-    turns = []
-    for text, label in zip(drawn["text"], drawn["label"], strict=True):
-        turns += [{"role": "user", "content": f"Sentence: {text}"}]
-        turns += [{"role": "assistant", "content": label}]
-    turns[0]["content"] = INSTRUCTION.format(drawn["text"].iloc[0])
-    return [[*turns, {"role": "user", "content": f"Sentence: {text}"}] for text in asked]
+    examples, head = drawn[["text", "label"]].to_numpy(), INSTRUCTION.removesuffix("Sentence: {}")
+    return [besci.few_shot(head, text, examples) for text in asked]
 
 
 def problems(n, form=DIRECT):

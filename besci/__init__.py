@@ -22,6 +22,7 @@ _HOME = {
     "DataError": "data",
     "embed": "embeddings",
     "LLM": "llm",
+    "few_shot": "llm",
     "provenance": "llm",
     "quiz": "quizzes",
     "show": "display",

@@ -227,24 +227,38 @@ def _nearest(wanted, tokens, key):
             score = fuzz.ratio(sought, _key(tokens[a:b]).strip().lower())
             if score > best:
                 best, place = score, (a, b)
-    return _with_numbers(*place, wanted, tokens) if best >= NEAR else None
+    return _with_what_counts(*place, wanted, tokens) if best >= NEAR else None
 
 
-def _with_numbers(first, last, wanted, tokens):
-    """The place with the number in it for which a quote begins, or ends, with another one.
+def _with_what_counts(first, last, wanted, tokens):
+    """The place with the number or the negation in it that a quote changes at its beginning or end.
 
-    By letters a passage is nearer without it: "26-20" is more like "26-" than like "26-19".
+    By letters a passage is nearer without it: "26-20" is more like "26-" than like "26-19", and
+    "played him" is more like "played" than like "played without him".
     """
     a, b = first, last
     for kind, start, end, *_ in _opcodes(wanted, tokens[first:last]):
-        if kind == "delete" and _has_digit(wanted[start:end]):
-            before = max(first - (end - start), 0)
-            after = min(last + end - start, len(tokens))
-            if start == 0 and _has_digit(tokens[before:first]):
-                a = before
-            elif end == len(wanted) and _has_digit(tokens[last:after]):
-                b = after
+        if kind != "delete":
+            continue
+        added, size = wanted[start:end], end - start
+        if start == 0:
+            a = max(first - _reach(added, tokens[max(first - size - 1, 0) : first][::-1]), 0)
+        elif end == len(wanted):
+            b = min(last + _reach(added, tokens[last : last + size + 1]), len(tokens))
     return (a, b) if _ratio(wanted, tokens[a:b]) >= NEAR else (first, last)
+
+
+def _reach(added, beside):
+    """How many tokens beside a place belong to what a quote has there: 0 if nothing counts."""
+    if _has_digit(added) and _has_digit(beside[: len(added)]):
+        return len(added)
+    others = [token.form for token in beside if not _denies(token.form.lower())]
+    same = sorted(others) == sorted(token.form for token in added)
+    return len(beside) if same and len(others) < len(beside) else 0
+
+
+def _denies(form):
+    return form in _NEGATIONS or form.endswith("n't")
 
 
 def _has_digit(tokens):
@@ -276,7 +290,7 @@ def _meaning(mine, own):
     if _has_digit(mine + own):
         return "number: "
     mine, own = ({token.form.lower() for token in tokens} for tokens in (mine, own))
-    denials = [form for form in mine ^ own if form in _NEGATIONS or form.endswith("n't")]
+    denials = [form for form in mine ^ own if _denies(form)]
     affixed = any(
         a == prefix + b or b == prefix + a for prefix in _PREFIXES for a in mine for b in own
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 from _table import write_table
+from sklearn.metrics import cohen_kappa_score
 
 HERE = Path(__file__).resolve().parent
 READINGS = HERE / "media_bias_readings"
@@ -105,7 +106,9 @@ def readings(test, folder=READINGS):
         if not file.is_file():
             raise ValueError(f"{file.parent.name} has no {file.name}: three readings are needed.")
         read = pd.read_csv(file, dtype=str, keep_default_na=False)
-        read = read.drop_duplicates("item_id").set_index("item_id")
+        if other := sorted(set(read["item_id"][read["item_id"].duplicated()])):
+            raise ValueError(f"{file.name} has more than one label of: {', '.join(other)}")
+        read = read.set_index("item_id")
         texts = dict(zip(test["item_id"], test["text"], strict=True))
         if other := sorted(set(read.index) ^ set(texts)):
             raise ValueError(f"{file.name} has not the items of the test part: {', '.join(other)}")
@@ -117,13 +120,6 @@ def readings(test, folder=READINGS):
     return pd.DataFrame(columns, index=test.index)
 
 
-def kappa(one, two):
-    """Cohen's kappa of two columns of the two labels."""
-    same = (one == two).mean()
-    chance = sum((one == label).mean() * (two == label).mean() for label in LABELS)
-    return (same - chance) / (1 - chance)
-
-
 def agreement(test):
     """What the card says about the readings, from a test table that has them.
 
@@ -133,8 +129,10 @@ def agreement(test):
     votes = (test[READERS] == "slanted").sum(axis=1)
     majority = votes.map(lambda n: "slanted" if n >= 2 else "neutral")
     same = ", ".join(f"{(test[reader] == test['label']).sum()}" for reader in READERS)
-    kappas = ", ".join(f"{kappa(test[reader], test['label']):.2f}" for reader in READERS)
-    among = [kappa(test[one], test[two]) for one, two in combinations(READERS, 2)]
+    kappas = ", ".join(
+        f"{cohen_kappa_score(test[reader], test['label']):.2f}" for reader in READERS
+    )
+    among = [cohen_kappa_score(test[one], test[two]) for one, two in combinations(READERS, 2)]
     shares = []
     for mark, name in (("1", "contestable"), ("0", "other")):
         rows = test[test["contestable"].astype(str) == mark]

@@ -340,7 +340,7 @@ import datasets
 import huggingface_hub
 from besci import load_data as tables
 
-class Reached:
+class Reached(huggingface_hub.HfApi):
     def dataset_info(self, name, timeout):
         return type("Info", (), {"sha": "0123abc"})
 

@@ -542,8 +542,10 @@ def test_all_true_quotes_are_found_and_all_fakes_are_absent(data, seed):
     chosen = rng.sample(SENTENCES, 48)
     true, fake = chosen[:30], chosen[30:]
     halves = [s.split() for s in true]
-    spliced = [" ".join(a[: len(a) // 2] + b[len(b) // 2 :])
-               for a, b in zip(halves[::2], halves[1::2], strict=True)]  # fmt: skip
+    pairs = [
+        (a, b, min(len(a), len(b)) // 2) for a, b in zip(halves[::2], halves[1::2], strict=True)
+    ]
+    spliced = [" ".join(a[:half] + b[-half:]) for a, b, half in pairs]
     pages = [" ".join(true[i : i + 3]) for i in range(0, 30, 3)]
     document = documents.read_text("\f".join(pages))
     expected, answer = [], ""
@@ -599,6 +601,19 @@ def test_another_number_at_either_end_is_held_against_the_one_in_its_place(quote
     told = "There was a vote.\n\n43 days after a long debate the council voted 26-19"
     (row,) = documents.verify_quotes(f"“{quote}”", documents.read_text(told)).itertuples()
     assert (row.verdict, row.differs) == ("near", differs)
+
+
+@pytest.mark.parametrize(
+    ("quote", "differs"),
+    [
+        ("lit candles for a drummer whose school band played him", 'left out "without"'),
+        ("He lit candles for a drummer whose school band played", 'left out "never"'),
+    ],
+)
+def test_a_negation_left_out_next_to_either_end_is_named(quote, differs):
+    told = "It was late. He never lit candles for a drummer whose school band played without him."
+    (row,) = documents.verify_quotes(f"“{quote}”", documents.read_text(told)).itertuples()
+    assert (row.verdict, row.differs) == ("near", f"negation: {differs}")
 
 
 # ---- asking a model ---------------------------------------------------------------------------
