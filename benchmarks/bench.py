@@ -236,7 +236,7 @@ class Bench:
         return dict(times={}, counts=scale.filling(self.llm))
 
     def numeracy_steps(self):
-        means = {mean: scale.numeracy_steps(self.llm, mean) for mean in (100, 200, 300)}
+        means = {mean: scale.numeracy_steps(self.llm, mean) for mean in (50, 100, 200)}
         counts = {f"mean {m}: {name}": n for m, found in means.items() for name, n in found.items()}
         return dict(times={}, counts=counts)
 

@@ -98,7 +98,10 @@ def numeracy_steps(llm, mean):
     """
     problems = besci.load_data("numeracy").query("variant <= 10").sort_values("variant")
     ids = llm.prompts.encode(
-        [f"{q}\n\nThink step by step, then give the answer." for q in problems["question"]]
+        [
+            f"{q}\n\nThink step by step in as few words as you can, then give the answer."
+            for q in problems["question"]
+        ]
     )
     drawn = [one for one in ids[: problems["family"].nunique()] for _ in range(10)]
     rng, steps, before, seconds = np.random.default_rng(0), 0, 0, 0.0

@@ -16,7 +16,10 @@ LABELS = ["neutral", "slanted"]
 # How day 4 has problems answered.
 DIRECT, STEPS = (
     f"\n\n{how} End with a line of this form:\nAnswer: NUMBER"
-    for how in ("Give only the answer.", "Think step by step, then give the answer.")
+    for how in (
+        "Give only the answer.",
+        "Think step by step in as few words as you can, then give the answer.",
+    )
 )
 
 

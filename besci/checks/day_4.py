@@ -144,10 +144,17 @@ def task_1_4(answer, table):
     silent, read = table["hours"].isna(), table["read"].notna()
     invented, value = silent & read, number(answer)
     right = invented.sum() / silent.sum()
+    if near(value, right) and not read.any():
+        return (
+            "right, since no number could be read at all: a model that misses the form invents "
+            "nothing, and says nothing."
+        )
     if near(value, right):
         return (
             "right. Each of these records has the form that was asked for, and none of them is "
             "true. Only texts whose content you know can tell."
+            if right
+            else "right. It invented nothing here; only texts whose content you know can tell."
         )
     if near(value, invented.mean()):
         raise NotYet("this is the share among all entries. Divide by those that state no hours.")

@@ -290,7 +290,11 @@ def test_what_the_makers_recommend_is_named_as_theirs(top_k, capsys):
 def test_where_nothing_was_read_nothing_was_invented(capsys):
     """As with a small model, whose replies are no JSON at all."""
     day_4.task_1_4(0, DIARY.assign(read=np.nan))
-    assert capsys.readouterr().out.startswith("✓")
+    said = capsys.readouterr().out
+    assert said.startswith("✓") and "no number could be read" in said
+    day_4.task_1_4(0, DIARY.assign(read=DIARY["hours"]))
+    said = capsys.readouterr().out
+    assert said.startswith("✓") and "invented nothing here" in said
 
 
 def test_each_task_of_notebook_3_is_tried_with_three_right_and_three_wrong_forms():
