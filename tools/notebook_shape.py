@@ -3,9 +3,9 @@
     python tools/notebook_shape.py            (also part of make readme)
     python tools/notebook_shape.py FILE ...
 
-Without files, writes benchmarks/results/notebook_shape.md: the notebooks whose style is held to by
-tests/course/test_style.py, before they were re-cut and now, beside notebooks of other courses. What
-these were is kept in notebook_shape.json beside it. With files, prints their measures as JSON.
+Without files, writes benchmarks/results/notebook_shape.md: the notebooks before they were re-cut
+and now, beside notebooks of other courses. What these were is kept in notebook_shape.json beside
+it. With files, prints their measures as JSON.
 
 Measures of a notebook: the median and the largest number of lines of code in a cell, words of text,
 pictures, links. A line of code is one that is neither empty nor only a comment. Left out are the
@@ -210,10 +210,9 @@ def table(kept, now):
 
 
 def current(course=COURSE):
-    """{path: measures} of the notebooks that were measured before, as they are now."""
-    paths = json.loads(KEPT.read_text("utf-8"))["before"]["notebooks"]
-    files = {path: course / path for path in paths}
-    return {path: measure(read(file)) for path, file in files.items() if file.is_file()}
+    """{path: measures} of the course's notebooks as they are now."""
+    files = sorted(course.glob("day_*/*.ipynb"))
+    return {file.relative_to(course).as_posix(): measure(read(file)) for file in files}
 
 
 def main(files):
