@@ -17,7 +17,10 @@ from besci.numbers import numbers_in
 # ---- notebook 1
 
 
-@task("for each row of `new`: is there no stop token in it? torch.isin(new, stop) marks them.")
+@task(
+    "for each row of `new`: is there no stop token in it? torch.isin(new, torch.tensor(stop)) "
+    "marks them."
+)
 def task_1_1(answer, new, stop):
     ended = np.isin(np.asarray(new), np.asarray(stop))
     right, given = ~ended.any(axis=1), _truths(answer, len(ended))
@@ -151,8 +154,8 @@ def task_1_4(answer, table):
         )
     if near(value, right):
         return (
-            "right. Each of these records has the form that was asked for, and none of them is "
-            "true. Only texts whose content you know can tell."
+            "right. The form is as it should be, and none of these numbers stands in its entry. "
+            "Only texts whose content you know can tell."
             if right
             else "right. It invented nothing here; only texts whose content you know can tell."
         )
@@ -312,8 +315,8 @@ def task_3_2(answer):
     right, value = 100 * (at_100 / 0.02) ** 2, number(answer)
     if abs(value / right - 1) <= 0.1:
         return (
-            "right. A smaller distance cannot be told from perfect with fewer people, and a "
-            "model judged by small samples looks worse than it is."
+            "right. With fewer people even a perfect simulation lies farther away than that, on "
+            "average, and a model judged by small samples looks worse than it is."
         )
     if abs(value / (100 * at_100 / 0.02) - 1) <= 0.1:
         raise NotYet("the floor does not fall with 1/n but with 1/sqrt(n). Hint: square the ratio.")
